@@ -1,0 +1,1 @@
+"""One drive: append, sync, read, delete shards. The only room that opens files of data."""

@@ -1,0 +1,72 @@
+"""The drive contract: what volumes ask of a drive, wherever it is. One suite of tests runs over every implementation."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+Check = Callable[[], None]
+
+
+class Drive(Protocol):
+    """Holds shards, one file a volume. A shard's name is its volume's id (16 bytes).
+
+    All methods raise DriveError (``full`` when out of space), ShardMissing where the shard is not there. After a
+    failed write or sync a shard is poisoned: every later write or sync of it fails too, for the kernel may have
+    dropped the dirty pages and reported it once.
+    """
+
+    id: str
+    tier: str
+
+    def create(self, volume_id: bytes, superblock: bytes) -> Awaitable[Any]:
+        """A new shard with its superblock, durable with its directory entry. An existing one is refused."""
+        ...
+
+    def write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool) -> Awaitable[Any]:
+        """Write buffers one after the other from ``offset``; with ``sync`` all of the shard is durable after."""
+        ...
+
+    def sync(self, volume_id: bytes) -> Awaitable[Any]:
+        """Make everything that was written to the shard durable."""
+        ...
+
+    def finish(self, volume_id: bytes) -> None:
+        """No more writes will come."""
+        ...
+
+    def read_now(self, volume_id: bytes, offset: int, buffer: Any) -> bool:
+        """Fill ``buffer`` if that needs no waiting for the device; False if it would, or on any failure."""
+        ...
+
+    def read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None = None) -> Awaitable[Any]:
+        """Fill all buffers from ``offset``, then run ``check`` off the event loop; a short file is a DriveError."""
+        ...
+
+    def length(self, volume_id: bytes) -> Awaitable[int]:
+        """Bytes of the shard file."""
+        ...
+
+    def delete(self, volume_id: bytes) -> Awaitable[Any]:
+        """Remove a shard, durably; one that is not there is no error."""
+        ...
+
+    def shards(self, after: bytes, limit: int) -> Awaitable[list[bytes]]:
+        """Volume ids of shards on the drive, ascending, greater than ``after``."""
+        ...
+
+    def space(self) -> Awaitable[tuple[int, int]]:
+        """Capacity and free bytes."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """False while the drive is failing or full: new volumes avoid it."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """True while it lacks space."""
+        ...
+
+    def suspect(self, reason: str) -> None:
+        """Somebody saw it fail or be late: avoid it for a while."""
+        ...

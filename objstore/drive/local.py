@@ -1,0 +1,267 @@
+"""LocalDrive: a mounted directory of this host.
+
+    DRIVE/drive.json                     identity, see format/identity.py
+    DRIVE/shards/<2 hex>/<32 hex>.shard  one file a volume
+"""
+
+import asyncio
+import errno
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from objstore.drive.base import Check
+from objstore.drive.health import FULL_CHECK_SECONDS, Health
+from objstore.drive.shard_file import ShardFile, is_full
+from objstore.format.identity import IDENTITY_NAME, Identity
+from objstore.model import clock
+from objstore.model.errors import CorruptData, DriveError, ShardMissing
+from objstore.model.limits import FDS_OPEN_MAX
+
+THREADS_A_DRIVE = 4
+# Below this a new volume would soon fail half-way; deletes and reads go on.
+FREE_BYTES_MIN = 16 * 1024 * 1024
+
+
+class Counters:
+    """What a drive did since it was opened."""
+
+    __slots__ = ("read_bytes", "reads", "syncs", "writes", "written_bytes")
+
+    def __init__(self) -> None:
+        self.reads = self.read_bytes = self.writes = self.written_bytes = self.syncs = 0
+
+
+class LocalDrive:
+    """See ``objstore.drive.base.Drive``. ``flush_seconds`` is added to each flush, to bench slow devices."""
+
+    def __init__(self, path: Path, identity: Identity, flush_seconds: float = 0.0) -> None:
+        self.id, self.tier, self.path = identity.drive_id, identity.tier, path
+        self.cluster_id = identity.cluster_id
+        self.health, self.counters = Health(), Counters()
+        self._flush_seconds = flush_seconds
+        self._root = str(path / "shards")
+        self._executor = ThreadPoolExecutor(THREADS_A_DRIVE, thread_name_prefix=f"drive-{identity.drive_id[:6]}")
+        self._files: OrderedDict[bytes, ShardFile] = OrderedDict()
+        self._writing: dict[bytes, ShardFile] = {}
+        self._nowait = os.RWF_NOWAIT
+        self._space_seen = -1e9
+
+    @property
+    def usable(self) -> bool:
+        """Neither full nor suspect."""
+        return self.health.usable
+
+    @property
+    def full(self) -> bool:
+        """True while it lacks space."""
+        return self.health.full
+
+    def suspect(self, reason: str) -> None:
+        """Avoid it for a while."""
+        self.health.failed(reason)
+
+    def create(self, volume_id: bytes, superblock: bytes) -> Awaitable[None]:
+        """A new durable shard."""
+        return self._run(self._create, volume_id, superblock)
+
+    def write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool) -> Awaitable[None]:
+        """Append or, inside what was reserved, fill in."""
+        return self._run(self._write, volume_id, offset, buffers, sync)
+
+    def sync(self, volume_id: bytes) -> Awaitable[None]:
+        """Make a shard durable."""
+        return self._run(self._write, volume_id, 0, (), True)
+
+    def finish(self, volume_id: bytes) -> None:
+        """No more writes will come."""
+        self._writing.pop(volume_id, None)
+
+    def read_now(self, volume_id: bytes, offset: int, buffer: Any) -> bool:
+        """Fill from the page cache, in the event loop; False if that cannot be done at once."""
+        file = self._files.get(volume_id)
+        if file is None or not self._nowait:
+            return False
+        try:
+            done = os.preadv(file.fd, (buffer,), offset, self._nowait) == len(buffer)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno == errno.EOPNOTSUPP:
+                self._nowait = 0
+            return False
+        if done:
+            counters = self.counters
+            counters.reads += 1
+            counters.read_bytes += len(buffer)
+        return done
+
+    def read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None = None) -> Awaitable[None]:
+        """Fill all buffers in a thread, then check there."""
+        return self._run(self._read, volume_id, offset, buffers, check)
+
+    def length(self, volume_id: bytes) -> Awaitable[int]:
+        """Bytes of the shard file."""
+        return self._run(self._length, volume_id)
+
+    def delete(self, volume_id: bytes) -> Awaitable[None]:
+        """Remove a shard."""
+        return self._run(self._delete, volume_id)
+
+    def shards(self, after: bytes, limit: int) -> Awaitable[list[bytes]]:
+        """Volume ids on the drive."""
+        return self._run(self._list_shards, after, limit)
+
+    async def space(self) -> tuple[int, int]:
+        """Capacity and free bytes; also lets a full drive recover once there is room again."""
+        capacity, free = await self._run(self._space)
+        self.health.full = free < FREE_BYTES_MIN
+        self._space_seen = clock.monotonic_seconds()
+        return capacity, free
+
+    async def refresh(self) -> None:
+        """Look at the space again if the last look is old."""
+        if clock.monotonic_seconds() - self._space_seen > FULL_CHECK_SECONDS:
+            await self.space()
+
+    def close(self) -> None:
+        """Let go of threads and files; what runs is finished first."""
+        self._executor.shutdown(wait=True)
+        self._files.clear()
+        self._writing.clear()
+
+    def shard_path(self, volume_id: bytes) -> str:
+        """Where a volume's shard is, or would be. Ids are bytes: nothing from outside is ever joined to a path."""
+        name = volume_id.hex()
+        return f"{self._root}/{name[:2]}/{name}.shard"
+
+    def _run(self, work: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
+        return asyncio.get_running_loop().run_in_executor(self._executor, self._guard, work, args)
+
+    def _guard(self, work: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        try:
+            return work(*args)
+        except FileNotFoundError as error:
+            raise ShardMissing(f"drive {self.id}: {error.strerror}", self.id) from error
+        except OSError as error:
+            self.health.failed(str(error), is_full(error))
+            raise DriveError(f"drive {self.id}: {error}", self.id, is_full(error)) from error
+        except (DriveError, CorruptData):
+            self.health.errors += 1
+            raise
+
+    def _create(self, volume_id: bytes, superblock: bytes) -> None:
+        path = self.shard_path(volume_id)
+        directory = os.path.dirname(path)
+        if not os.path.exists(f"{self.path}/{IDENTITY_NAME}"):
+            raise OSError(errno.ENODEV, "no identity file: not mounted?")
+        try:
+            file = ShardFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        except FileNotFoundError:
+            os.makedirs(directory, 0o700, exist_ok=True)
+            self._sync_directory(self._root)
+            file = ShardFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        try:
+            file.write(0, [superblock])
+            os.fsync(file.fd)
+            self._sync_directory(directory)
+        except OSError:
+            os.unlink(path)
+            raise
+        self.counters.syncs += 1
+        self._writing[volume_id] = file
+        self._keep(volume_id, file)
+
+    def _sync_directory(self, path: str) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+            self.counters.syncs += 1
+        finally:
+            os.close(fd)
+
+    def _write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool) -> None:
+        file = self._writing.get(volume_id)
+        if file is None or file.poisoned:
+            raise DriveError(f"drive {self.id}: shard {volume_id.hex()} is not open for writing", self.id)
+        counters = self.counters
+        try:
+            if buffers:
+                file.write(offset, buffers)
+                counters.writes += 1
+                counters.written_bytes += sum(map(len, buffers))
+            if sync:
+                file.sync()
+                counters.syncs += 1
+                if self._flush_seconds:
+                    time.sleep(self._flush_seconds)
+        except OSError:
+            file.poisoned = True
+            raise
+
+    def _open(self, volume_id: bytes) -> ShardFile:
+        file = self._files.get(volume_id)
+        if file is None:
+            file = ShardFile(self.shard_path(volume_id), os.O_RDONLY)
+            self._keep(volume_id, file)
+        return file
+
+    def _keep(self, volume_id: bytes, file: ShardFile) -> None:
+        files = self._files
+        files[volume_id] = file
+        while len(files) > FDS_OPEN_MAX // 16:
+            try:
+                files.popitem(last=False)
+            except KeyError:  # another thread of the drive emptied it
+                break
+
+    def _read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None) -> None:
+        self._open(volume_id).read(offset, buffers)
+        counters = self.counters
+        counters.reads += 1
+        counters.read_bytes += sum(map(len, buffers))
+        if check is not None:
+            check()
+
+    def _length(self, volume_id: bytes) -> int:
+        return os.stat(self.shard_path(volume_id)).st_size
+
+    def _delete(self, volume_id: bytes) -> None:
+        self._files.pop(volume_id, None)
+        self._writing.pop(volume_id, None)
+        path = self.shard_path(volume_id)
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        self._sync_directory(os.path.dirname(path))
+
+    def _list_shards(self, after: bytes, limit: int) -> list[bytes]:
+        found: list[bytes] = []
+        for directory in sorted(os.listdir(self._root)):
+            if directory < after.hex()[:2]:
+                continue
+            for name in sorted(os.listdir(f"{self._root}/{directory}")):
+                volume_id = _volume_id(name)
+                if volume_id is not None and volume_id > after:
+                    found.append(volume_id)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def _space(self) -> tuple[int, int]:
+        stat = os.statvfs(self.path)
+        return stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize
+
+
+def _volume_id(name: str) -> bytes | None:
+    stem, dot, suffix = name.partition(".")
+    try:
+        volume_id = bytes.fromhex(stem)
+    except ValueError:
+        return None
+    return volume_id if len(volume_id) == 16 and dot and suffix == "shard" else None

@@ -1,0 +1,64 @@
+"""ShardFile: an open shard. Blocking; called from a drive's own threads."""
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from objstore.model.errors import DriveError
+
+IOV_MAX = 1024
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class ShardFile:
+    """A file descriptor that closes when the last user lets go, so that no thread ever reads a reused number."""
+
+    __slots__ = ("fd", "poisoned")
+
+    def __init__(self, path: str, flags: int) -> None:
+        self.fd = -1
+        self.fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        self.poisoned = False
+
+    def __del__(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+
+    def write(self, offset: int, buffers: Sequence[Any]) -> None:
+        """Write all; OSError on failure."""
+        views = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        while views:
+            written = os.pwritev(self.fd, views[:IOV_MAX], offset)
+            if written <= 0:
+                raise OSError(errno.EIO, "nothing written")
+            offset += written
+            views = _rest(views, written)
+
+    def sync(self) -> None:
+        """fdatasync. Never called again on this file after it failed once."""
+        os.fdatasync(self.fd)
+
+    def read(self, offset: int, buffers: Sequence[Any]) -> None:
+        """Fill all buffers; DriveError if the file ends before."""
+        views = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        while views:
+            got = os.preadv(self.fd, views[:IOV_MAX], offset)
+            if got <= 0:
+                raise DriveError(f"shard ends before byte {offset}")
+            offset += got
+            views = _rest(views, got)
+
+
+def _rest(views: list[memoryview], done: int) -> list[memoryview]:
+    """What is left of the views after ``done`` bytes."""
+    for index, view in enumerate(views):
+        if done < len(view):
+            return [view[done:], *views[index + 1 :]]
+        done -= len(view)
+    return []
+
+
+def is_full(error: OSError) -> bool:
+    """True if the error says that space, quota or the file size limit is used up."""
+    return error.errno in _FULL

@@ -1,0 +1,1 @@
+"""Nouns, ids, states, limits, errors, clock. Imports nothing of ours."""

@@ -1,0 +1,39 @@
+"""Every bound in one place. Sizes in bytes, times in seconds; AWS's own limits are marked so."""
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+# AWS: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+KEY_BYTES_MAX = 1024
+OBJECT_BYTES_MAX = 5 * 1024 * GIB
+PUT_BYTES_MAX = 5 * GIB
+PART_NUMBER_MAX = 10_000
+PART_BYTES_MIN = 5 * MIB
+PART_BYTES_MAX = 5 * GIB
+LIST_KEYS_MAX = 1000
+DELETE_KEYS_MAX = 1000
+USER_METADATA_BYTES_MAX = 2 * KIB
+TAGS_MAX = 10
+TAG_KEY_CHARS_MAX = 128
+TAG_VALUE_CHARS_MAX = 256
+BUCKETS_PER_OWNER_MAX = 10_000
+PRESIGN_SECONDS_MAX = 7 * 24 * 3600
+CLOCK_SKEW_SECONDS_MAX = 15 * 60
+
+# Ours.
+HEADER_BYTES_MAX = 32 * KIB
+HEADER_COUNT_MAX = 200
+HEADER_SECONDS_MAX = 30
+XML_BODY_BYTES_MAX = 2 * MIB  # 10,000 parts or 1,000 keys of 1 KiB fit
+XML_DEPTH_MAX = 20
+CHUNK_HEADER_BYTES_MAX = 16 * KIB
+
+BLOCK_BYTES = 32 * KIB  # one checksum each: a range reads at most two blocks minus two bytes more than asked
+ROWS_IN_FLIGHT_MAX = 3  # rows of one large object that are encoded or written at once
+BATCH_ITEMS_MAX = 256
+BATCH_BYTES_MAX = 8 * MIB
+QUEUE_SECONDS_MAX = 2.0  # then 503 SlowDown; pyarrow gives up at 3 s
+DRIVE_TIMEOUT_SECONDS = 20.0
+READ_TIMEOUT_SECONDS = 2.0  # then the other columns: the first byte has to leave within 3 s
+FDS_OPEN_MAX = 2048

@@ -1,0 +1,141 @@
+"""What the api asks of the store's verbs, and the pages that it gets back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from objstore.model.checksum import Checksum
+from objstore.model.objects import Condition, ObjectVersion, Part, Upload
+
+UNCONDITIONAL = Condition()
+
+
+class Body(Protocol):
+    """The decoded payload of a request, in pieces.
+
+    ``length``: decoded bytes that the client declared, None if it did not. ``algorithms``: digests that ``verify``
+    wants besides MD5 (names as in model/checksum.py; SHA256 also for a signed payload hash).
+    """
+
+    length: int | None
+    algorithms: frozenset[str]
+
+    async def read(self) -> bytes:
+        """Next piece, ``b""`` at the end. Raises IncompleteBody when the client vanishes or sends too little."""
+        ...
+
+    def verify(self, digests: Mapping[str, bytes]) -> None:
+        """Compare what was computed (``"MD5"`` and ``algorithms``) with what the client claimed, once, after the end.
+
+        Raises BadDigest, XAmzContentSHA256Mismatch, InvalidRequest: then nothing is committed.
+        """
+        ...
+
+    def checksum_algorithm(self) -> str | None:
+        """The algorithm whose value the client declared and wants kept; None: the store takes its default."""
+        ...
+
+
+@dataclass(slots=True)
+class PutRequest:
+    """PutObject. ``key``: percent-decoded bytes."""
+
+    bucket: str
+    key: bytes
+    storage_class: str = "STANDARD"
+    attrs: dict[str, Any] | None = None
+    tags: dict[str, str] | None = None
+    condition: Condition = UNCONDITIONAL
+
+
+@dataclass(slots=True)
+class CopyRequest:
+    """CopyObject. ``attrs``/``tags``/``storage_class``: None keeps the source's (directive COPY).
+
+    ``source_check`` is called with the source version before anything is done and may raise PreconditionFailed.
+    """
+
+    source_bucket: str
+    source_key: bytes
+    bucket: str
+    key: bytes
+    source_check: Any
+    replace_attrs: bool = False
+    attrs: dict[str, Any] | None = None
+    replace_tags: bool = False
+    tags: dict[str, str] | None = None
+    storage_class: str | None = None
+    checksum_algorithm: str | None = None
+    condition: Condition = UNCONDITIONAL
+
+
+@dataclass(slots=True)
+class CompletePart:
+    """One part as Complete names it. ``etag``: as sent, without quotes. ``checksums``: algorithm → base64 text."""
+
+    number: int
+    etag: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CompleteRequest:
+    """CompleteMultipartUpload. ``checksum``: full-object value that the client claims, (algorithm, base64 text)."""
+
+    bucket: str
+    key: bytes
+    upload_id: bytes
+    parts: list[CompletePart]
+    checksum: tuple[str, str] | None = None
+    checksum_type: str | None = None
+    size: int | None = None
+    condition: Condition = UNCONDITIONAL
+
+
+@dataclass(slots=True)
+class ListRequest:
+    """A page of keys. ``after``: exclusive lower bound: a key, or a common prefix (then all keys below it are skipped)."""
+
+    bucket: str
+    prefix: bytes = b""
+    delimiter: bytes = b""
+    after: bytes = b""
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class ListPage:
+    """``next_after`` is the last key or common prefix of the page, None when the listing is complete."""
+
+    versions: list[ObjectVersion]
+    prefixes: list[bytes]
+    next_after: bytes | None = None
+
+
+@dataclass(slots=True)
+class PartsPage:
+    """A page of parts by number; ``next_number`` is the last number of the page, None when complete."""
+
+    upload: Upload
+    parts: list[Part]
+    next_number: int | None = None
+
+
+@dataclass(slots=True)
+class UploadsPage:
+    """A page of uploads by (key, upload id)."""
+
+    uploads: list[Upload]
+    prefixes: list[bytes]
+    next_key: bytes | None = None
+    next_upload_id: bytes | None = None
+
+
+@dataclass(slots=True)
+class PutResult:
+    """What PutObject and UploadPart answer with."""
+
+    version_id: bytes
+    etag: bytes
+    checksum: Checksum | None
+    size: int

@@ -1,0 +1,39 @@
+"""Volume and drive: the rows that say where shards are."""
+
+from dataclasses import dataclass
+
+from objstore.model.profile import Profile
+from objstore.model.states import DriveState, VolumeState
+
+
+@dataclass(slots=True)
+class Drive:
+    """One mounted directory. ``id``: 32 hex digits. ``node``: the host that serves it, ``address``: path or URL there."""
+
+    id: str
+    tier: str
+    node: str
+    address: str
+    zone: str = "default"
+    rack: str = "default"
+    state: DriveState = DriveState.UP
+    capacity_bytes: int = 0
+    free_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Volume:
+    """k+m shards; ``drive_ids[i]`` holds column i (data columns first, then parity).
+
+    ``writer_id``: who may append while it is open. ``data_bytes``: payload bytes appended, known once sealed;
+    ``audit``: the count cannot be trusted (the writer crashed), so compaction has to look.
+    """
+
+    id: bytes
+    tier: str
+    profile: Profile
+    drive_ids: tuple[str, ...]
+    writer_id: bytes
+    state: VolumeState = VolumeState.OPEN
+    data_bytes: int = 0
+    audit: bool = False

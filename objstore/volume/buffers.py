@@ -1,0 +1,30 @@
+"""Buffers for large transfers, used again and again: fresh ones would cost a page fault every 4 KiB."""
+
+from collections import defaultdict
+
+import numpy as np
+
+Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+KEPT_BYTES_MAX = 32 * 1024 * 1024
+
+
+class BufferPool:
+    """Keeps up to ``KEPT_BYTES_MAX`` of buffers that nobody uses. For one event loop."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[Bytes]] = defaultdict(list)
+        self._kept = 0
+
+    def take(self, size: int) -> Bytes:
+        """A buffer of exactly ``size`` bytes, its content undefined."""
+        free = self._free.get(size)
+        if free:
+            self._kept -= size
+            return free.pop()
+        return np.empty(size, np.uint8)
+
+    def give(self, buffer: Bytes) -> None:
+        """Hand a buffer back that nothing refers to any more."""
+        if self._kept + len(buffer) <= KEPT_BYTES_MAX:
+            self._kept += len(buffer)
+            self._free[len(buffer)].append(buffer)

@@ -1,0 +1,116 @@
+"""Bytes of extents, verified: whole small ones in one read, ranges by block, large ones a chunk of rows at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+
+from objstore.drive.base import Drive
+from objstore.format.checksum import checksum
+from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, Extent
+from objstore.model.errors import CorruptData, DriveError, DriveTimeout
+from objstore.model.limits import BLOCK_BYTES, READ_TIMEOUT_SECONDS
+from objstore.model.volumes import Volume
+from objstore.volume.layout import StripeLayout
+from objstore.volume.stripe_reader import Damage, StripeReader
+
+WHOLE_BYTES_MAX = 2 * BLOCK_BYTES  # a packed extent up to this is read whole, whatever part of it is wanted
+CHUNK_BYTES = 2 * 1024 * 1024  # of a large object, in one piece to the client
+
+
+class ExtentReader:
+    """Reads one extent. ``drives[i]`` serves column i, None where it is not reachable."""
+
+    def __init__(self, volume: Volume, drives: Sequence[Drive | None], extent: Extent, damaged: Damage) -> None:
+        self._volume, self._drives, self._extent, self._damaged = volume, drives, extent, damaged
+        self._stripe = StripeReader(volume, drives, extent.stripe_offset, extent.header_units * HEADER_UNIT_BYTES, damaged)
+
+    def pieces(self, start: int, end: int) -> list[tuple[int, int]]:
+        """How ``read`` should be called for bytes [start, end): ranges in order, each of bounded size."""
+        extent = self._extent
+        if extent.kind == PACKED:
+            return [(start, end)]
+        row = self._volume.profile.k * extent.unit_bytes
+        step = max(1, CHUNK_BYTES // row) * row
+        ranges, at = [], start
+        while at < end:
+            # Chunks end at row borders of the stripe, so that whole units are read without a copy.
+            border = (extent.data_offset + at) // step * step + step - extent.data_offset
+            ranges.append((at, min(end, border)))
+            at = ranges[-1][1]
+        return ranges
+
+    async def read(self, start: int, end: int) -> memoryview:
+        """Bytes [start, end) of the extent, one of ``pieces``. Raises TooManyLost, CorruptData."""
+        if self._extent.kind == PACKED:
+            return await self._read_packed(start, end)
+        return await self._read_striped(start, end)
+
+    async def _read_packed(self, start: int, end: int) -> memoryview:
+        extent = self._extent
+        if extent.checksum and (extent.length <= WHOLE_BYTES_MAX or end - start == extent.length):
+            whole = await self._read_whole()
+            if whole is not None:
+                return whole[start:end]
+            # What is rebuilt below comes from verified blocks; it is held against the object's own checksum too.
+            rebuilt = await self._stripe.read(extent.column, extent.data_offset, extent.data_offset + extent.length)
+            assert rebuilt is not None
+            if checksum(rebuilt) != extent.checksum:
+                raise CorruptData(f"object at {extent.payload_offset} of volume {self._volume.id.hex()} differs after rebuilding")
+            return rebuilt[start:end]
+        found = await self._stripe.read(extent.column, extent.data_offset + start, extent.data_offset + end)
+        assert found is not None
+        return found
+
+    async def _read_whole(self) -> memoryview | None:
+        """The payload if its column has it unharmed, else None, and the column counts as lost for this read."""
+        extent, drive = self._extent, self._drives[self._extent.column]
+        content = memoryview(bytearray(extent.length))
+        try:
+            if drive is None:
+                raise DriveError("the drive is not here")
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                await drive.read(self._volume.id, extent.payload_offset, [content])
+            if checksum(content) == extent.checksum:
+                return content
+            reason = "checksum of an object differs"
+        except TimeoutError:
+            assert drive is not None
+            drive.suspect("late read")
+            reason = str(DriveTimeout(f"drive {drive.id} is late"))
+        except DriveError as error:
+            reason = str(error)
+        self._stripe.lose(extent.column, reason)
+        return None
+
+    async def _read_striped(self, start: int, end: int) -> memoryview:
+        extent, k = self._extent, self._volume.profile.k
+        layout = StripeLayout(k, extent.unit_bytes, extent.checksum)
+        low, high = extent.data_offset + start, extent.data_offset + end
+        output = memoryview(np.empty(end - start, np.uint8))
+        columns: dict[int, tuple[int, int, list[memoryview]]] = {}
+        for column, at, size, data_at in layout.pieces(low, high):
+            view = output[data_at - low : data_at - low + size]
+            first, _, views = columns.get(column, (at, at, []))
+            columns[column] = (first, at + size, [*views, view])
+        await asyncio.gather(*(self._stripe.read(column, first, last, views)
+                               for column, (first, last, views) in columns.items()))
+        return output
+
+
+async def read_extents(
+    readers: Sequence[tuple[ExtentReader, int, int]], ahead: int = 2
+) -> AsyncIterator[memoryview]:
+    """Pieces of several extents in order, ``ahead`` of them being read while one is sent."""
+    wanted = ((reader, piece) for reader, start, end in readers for piece in reader.pieces(start, end))
+    flying: list[asyncio.Task[memoryview]] = []
+    try:
+        for reader, (start, end) in wanted:
+            flying.append(asyncio.ensure_future(reader.read(start, end)))
+            if len(flying) > ahead:
+                yield await flying.pop(0)
+        while flying:
+            yield await flying.pop(0)
+    finally:
+        for task in flying:
+            task.cancel()

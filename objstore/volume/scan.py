@@ -1,0 +1,146 @@
+"""Walk through a volume's stripes and records, from the drives alone. For compaction and recovery."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from objstore.drive.base import Drive
+from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, STRIPED, Extent
+from objstore.format.record import Record, unpack_record
+from objstore.format.stripe import FIXED_BYTES, StripeHeader, peek_header_bytes, unpack_header
+from objstore.format.superblock import SUPERBLOCK_BYTES
+from objstore.model.errors import CorruptData, DriveError
+from objstore.model.volumes import Volume
+from objstore.volume.stripe_reader import Damage, StripeReader
+
+WINDOW_BYTES = 1024 * 1024
+HEADER_BYTES_MAX = 1024 * 1024
+_MAGIC = b"OSTR"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A record and the extent of its payload."""
+
+    record: Record
+    extent: Extent
+
+
+async def scan_records(volume: Volume, drives: Sequence[Drive | None], damaged: Damage) -> AsyncIterator[list[FoundRecord]]:
+    """The records of each stripe, in the order of the volume. Stripes that nobody can read are skipped: what lies in
+    them cannot be moved, and the caller finds their objects still referring to the volume."""
+    scan = _Scan(volume, drives)
+    end = await scan.length()
+    offset = SUPERBLOCK_BYTES
+    while offset < end:
+        header = await scan.header_at(offset)
+        if header is None:
+            following = await scan.search(offset + HEADER_UNIT_BYTES, end)
+            if following is None:
+                return
+            offset = following
+            continue
+        if header.kind == STRIPED:
+            yield [_striped(header)]
+        elif header.kind == PACKED:
+            yield await _packed(StripeReader(volume, drives, offset, header.header_bytes, damaged), header)
+        offset += max(header.span_bytes, HEADER_UNIT_BYTES)
+
+
+class _Scan:
+    def __init__(self, volume: Volume, drives: Sequence[Drive | None]) -> None:
+        self._volume, self._drives = volume, drives
+        k, n = volume.profile.k, volume.profile.n
+        self._order = [*range(k, n), *range(k)]  # parity takes part in every stripe
+
+    async def length(self) -> int:
+        longest = 0
+        for drive in self._drives:
+            if drive is not None:
+                try:
+                    longest = max(longest, await drive.length(self._volume.id))
+                except DriveError:
+                    continue
+        return longest
+
+    async def header_at(self, offset: int) -> StripeHeader | None:
+        for column in self._order:
+            try:
+                header = await self._header(column, offset)
+            except (DriveError, CorruptData):
+                continue
+            if header is not None:
+                return header
+        return None
+
+    async def _header(self, column: int, offset: int) -> StripeHeader | None:
+        drive = self._drives[column]
+        if drive is None:
+            return None
+        fixed = bytearray(FIXED_BYTES)
+        await drive.read(self._volume.id, offset, [fixed])
+        size = peek_header_bytes(fixed)
+        if size is None or not FIXED_BYTES <= size <= HEADER_BYTES_MAX:
+            return None
+        raw = bytearray(size)
+        await drive.read(self._volume.id, offset, [raw])
+        return unpack_header(raw, self._volume.id, offset, column)
+
+    async def search(self, start: int, end: int) -> int | None:
+        """Where, from ``start``, the next stripe that any shard knows of begins."""
+        at = start
+        while at < end:
+            hits = [hit for column in self._order if (hit := await self._find(column, at, min(at + WINDOW_BYTES, end)))]
+            for hit in sorted(hits):
+                if await self.header_at(hit) is not None:
+                    return hit
+            at += WINDOW_BYTES
+        return None
+
+    async def _find(self, column: int, start: int, end: int) -> int | None:
+        """The first offset in [start, end) where a column's header stands whole."""
+        drive = self._drives[column]
+        if drive is None:
+            return None
+        try:
+            end = min(end, await drive.length(self._volume.id))
+            if end <= start:
+                return None
+            window = bytearray(end - start)
+            await drive.read(self._volume.id, start, [window])
+        except DriveError:
+            return None
+        at = window.find(_MAGIC)
+        while at >= 0:
+            if (start + at) % HEADER_UNIT_BYTES == 0 and await self._whole(column, start + at):
+                return start + at
+            at = window.find(_MAGIC, at + 1)
+        return None
+
+    async def _whole(self, column: int, offset: int) -> bool:
+        try:
+            return await self._header(column, offset) is not None
+        except (DriveError, CorruptData):
+            return False
+
+
+def _striped(header: StripeHeader) -> FoundRecord:
+    extent = Extent(header.volume_id, STRIPED, 0, header.header_bytes // HEADER_UNIT_BYTES, header.unit_bytes,
+                    header.stripe_offset, 0, header.data_bytes, header.data_bytes)
+    return FoundRecord(unpack_record(header.owner), extent)
+
+
+async def _packed(reader: StripeReader, header: StripeHeader) -> list[FoundRecord]:
+    found: list[FoundRecord] = []
+    for column, length in enumerate(header.lengths):
+        if not length:
+            continue
+        content = await reader.read(column, 0, length)
+        assert content is not None
+        at = 0
+        while at < length:
+            record = unpack_record(content[at:])
+            extent = Extent(header.volume_id, PACKED, column, header.header_bytes // HEADER_UNIT_BYTES, 0, header.stripe_offset,
+                            at + record.header_bytes, record.payload_bytes, record.checksum)
+            found.append(FoundRecord(record, extent))
+            at += record.total_bytes
+    return found

@@ -1,0 +1,1 @@
+"""How work is batched and how background work is paced. Knows nothing of objects."""

@@ -1,0 +1,117 @@
+"""Batcher: requests that are in flight together share one crossing of a costly boundary.
+
+There is no timer. While one batch is in flight the next one gathers, so an idle server adds no latency and a busy
+one amortises.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from objstore.model.errors import Overloaded
+from objstore.model.limits import BATCH_BYTES_MAX, BATCH_ITEMS_MAX, QUEUE_SECONDS_MAX
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """Collects items and hands them to ``work`` in order, ``in_flight`` batches at a time.
+
+    ``work`` gives one result an item; an Exception in its place is raised to that item's waiter alone, and an
+    exception of ``work`` itself to all of the batch. An item that has waited ``QUEUE_SECONDS_MAX`` in the queue is
+    refused with Overloaded. ``observe`` is told the size of each batch.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]],
+        *,
+        in_flight: int = 1,
+        items_max: int = BATCH_ITEMS_MAX,
+        weigh: Callable[[Item], int] | None = None,
+        weight_max: int = BATCH_BYTES_MAX,
+        observe: Callable[[int], None] | None = None,
+    ) -> None:
+        self._work = work
+        self._in_flight = in_flight
+        self._items_max = items_max
+        self._weigh = weigh
+        self._weight_max = weight_max
+        self._observe = observe
+        self._queue: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, item: Item) -> "asyncio.Future[Result]":
+        """Queue an item; await the future for its result."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+        self._queue.append((item, done, loop.time()))
+        if self._running < self._in_flight:
+            self._running += 1
+            task = loop.create_task(self._run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return done
+
+    @property
+    def depth(self) -> int:
+        """Items that wait for a batch."""
+        return len(self._queue)
+
+    async def drain(self) -> None:
+        """Wait until everything submitted so far is answered."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _run(self) -> None:
+        # One turn of the loop, so that the requests that it is reading now can join.
+        await asyncio.sleep(0)
+        try:
+            while batch := self._take():
+                await self._do(batch)
+        finally:
+            self._running -= 1
+
+    def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
+        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        weight, oldest = 0, asyncio.get_running_loop().time() - QUEUE_SECONDS_MAX
+        queue, weigh = self._queue, self._weigh
+        while queue and len(batch) < self._items_max:
+            item, done, since = queue[0]
+            if weigh is not None:
+                weight += weigh(item)
+                if batch and weight > self._weight_max:
+                    break
+            queue.popleft()
+            if done.done():  # its waiter was cancelled
+                continue
+            if since < oldest:
+                done.set_exception(Overloaded("waited too long in the queue"))
+                continue
+            batch.append((item, done))
+        return batch
+
+    async def _do(self, batch: list[tuple[Item, Any]]) -> None:
+        if self._observe is not None:
+            self._observe(len(batch))
+        try:
+            results = await self._work([item for item, _ in batch])
+        except asyncio.CancelledError:
+            for _, done in batch:
+                done.cancel()
+            raise
+        except Exception as error:
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for (_, done), result in zip(batch, results, strict=True):
+            if done.done():
+                continue
+            if isinstance(result, Exception):
+                done.set_exception(result)
+            else:
+                done.set_result(result)
