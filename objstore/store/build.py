@@ -1,0 +1,71 @@
+"""Build a store from its rooms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from objstore.drive.base import Drive
+from objstore.meta.buckets import Buckets
+from objstore.meta.database import Database
+from objstore.meta.objects import Objects
+from objstore.meta.uploads import Uploads
+from objstore.meta.volumes import Volumes
+from objstore.model import clock
+from objstore.model.profile import Profile
+from objstore.model.volumes import Drive as DriveRow
+from objstore.store.catalog import Catalog
+from objstore.store.context import Context
+from objstore.store.packer import Packer
+from objstore.store.pool import VolumePool
+from objstore.store.store import Store
+from objstore.work.batcher import Batcher
+
+COMPUTE_THREADS = 4  # digests and parity of large objects; small ones are computed in the loop
+COMMITS_IN_FLIGHT = 2
+LOOKUPS_IN_FLIGHT = 2
+
+Observe = Callable[[str, int], None]
+
+
+async def open_store(
+    database: Database,
+    drives: Sequence[Drive],
+    profiles: Mapping[str, Profile],
+    *,
+    cluster_id: bytes,
+    host: str,
+    pid: int,
+    rows: Sequence[DriveRow] = (),
+    observe: Observe | None = None,
+) -> Store:
+    """A store over these drives, registered as a writer. ``rows``: where the drives are, for failure domains.
+
+    ``observe`` is told (batch name, size) of each batch. Raises DatabaseUnavailable.
+    """
+    volumes, objects = Volumes(database), Objects(database)
+    known = {row.id: row for row in rows}
+    here = {drive.id: known.get(drive.id) or DriveRow(drive.id, drive.tier, host, "") for drive in drives}
+    writer_id = clock.random_id()
+    await volumes.register_writer(writer_id, host, pid)
+    by_id = {drive.id: drive for drive in drives}
+    catalog = Catalog(volumes, by_id)
+    pool = VolumePool(
+        volumes, {i: replace(row) for i, row in here.items()}, by_id, catalog, profiles, cluster_id, writer_id
+    )
+
+    def told(name: str) -> Callable[[int], None] | None:
+        return None if observe is None else lambda size: observe(name, size)
+
+    context = Context(
+        Buckets(database),
+        objects,
+        Uploads(database),
+        volumes,
+        catalog,
+        pool,
+        Packer(pool, told("append")),
+        Batcher(objects.lookup, in_flight=LOOKUPS_IN_FLIGHT, observe=told("lookup")),
+        Batcher(objects.commit, in_flight=COMMITS_IN_FLIGHT, observe=told("commit")),
+        ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute"),
+    )
+    return Store(context)

@@ -1,0 +1,56 @@
+"""Context: what all verbs share."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from objstore.meta.buckets import Buckets
+from objstore.meta.objects import Objects, Write
+from objstore.meta.uploads import Uploads
+from objstore.meta.volumes import Volumes
+from objstore.model import clock
+from objstore.model.errors import NoSuchBucket
+from objstore.model.objects import Bucket, ObjectVersion
+from objstore.store.catalog import Catalog
+from objstore.store.packer import Packer
+from objstore.store.pool import VolumePool
+from objstore.volume.buffers import BufferPool
+from objstore.work.batcher import Batcher
+
+BUCKET_SECONDS = 1.0  # how long a bucket's settings may be remembered; its existence is checked at every commit
+BUCKETS_KEPT_MAX = 10_000
+
+
+@dataclass(slots=True)
+class Context:
+    """The rooms below, and the batchers in front of them."""
+
+    buckets: Buckets
+    objects: Objects
+    uploads: Uploads
+    volumes: Volumes
+    catalog: Catalog
+    pool: VolumePool
+    packer: Packer
+    lookups: Batcher[tuple[int, bytes], ObjectVersion | None]
+    commits: Batcher[Write, ObjectVersion | None]
+    executor: ThreadPoolExecutor
+    buffers: BufferPool = field(default_factory=BufferPool)
+    known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
+
+    async def bucket(self, name: str) -> Bucket:
+        """The bucket, perhaps as it was a second ago. Raises NoSuchBucket."""
+        known = self.known.get(name)
+        if known is not None and known[1] > clock.monotonic_seconds():
+            return known[0]
+        return await self.fresh_bucket(name)
+
+    async def fresh_bucket(self, name: str) -> Bucket:
+        """The bucket as it is now. Raises NoSuchBucket."""
+        bucket = await self.buckets.get(name)
+        if bucket is None:
+            self.known.pop(name, None)
+            raise NoSuchBucket(BucketName=name)
+        if len(self.known) >= BUCKETS_KEPT_MAX:
+            self.known.clear()
+        self.known[name] = (bucket, clock.monotonic_seconds() + BUCKET_SECONDS)
+        return bucket

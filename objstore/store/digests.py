@@ -1,0 +1,86 @@
+"""Digests of a payload while it streams: MD5 always, and what the request asks for. Computed in C, GIL released."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any
+
+from awscrt import checksums as crt
+
+from objstore.model.checksum import DIGEST_BYTES
+
+_CRC: dict[str, Callable[[Any, int], int]] = {"CRC32": crt.crc32, "CRC32C": crt.crc32c, "CRC64NVME": crt.crc64nvme}
+_COMBINE: dict[str, Callable[[int, int, int], int]] = {
+    "CRC32": crt.combine_crc32,
+    "CRC32C": crt.combine_crc32c,
+    "CRC64NVME": crt.combine_crc64nvme,
+}
+_HASH: dict[str, Callable[[], Any]] = {
+    "MD5": lambda: hashlib.md5(usedforsecurity=False),
+    "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
+    "SHA256": hashlib.sha256,
+}
+# What runs beside MD5 in a second thread, because together they would take longer than the network.
+_SLOW = frozenset({"SHA1", "SHA256"})
+
+
+def digest_of(algorithm: str, data: Any) -> bytes:
+    """One digest of one buffer, big-endian."""
+    crc = _CRC.get(algorithm)
+    if crc is not None:
+        return crc(data, 0).to_bytes(DIGEST_BYTES[algorithm], "big")
+    digest = _HASH[algorithm]()
+    digest.update(data)
+    return bytes(digest.digest())
+
+
+def digests_of(data: Any, algorithms: Iterable[str]) -> dict[str, bytes]:
+    """MD5 and the others of a small payload, at once."""
+    found = {algorithm: digest_of(algorithm, data) for algorithm in algorithms}
+    found["MD5"] = hashlib.md5(data, usedforsecurity=False).digest()
+    return found
+
+
+def combine_crcs(algorithm: str, parts: Iterable[tuple[bytes, int]]) -> bytes:
+    """CRC of the whole from (CRC, bytes) of its parts in order."""
+    combine, total = _COMBINE[algorithm], 0
+    for digest, size in parts:
+        total = combine(total, int.from_bytes(digest, "big"), size)
+    return total.to_bytes(DIGEST_BYTES[algorithm], "big")
+
+
+def can_combine(algorithm: str) -> bool:
+    """True for the CRCs, whose values of parts give that of the whole."""
+    return algorithm in _COMBINE
+
+
+class StreamDigests:
+    """Running digests; ``update`` calls must be awaited one after the other."""
+
+    def __init__(self, algorithms: Iterable[str], executor: Executor) -> None:
+        names = {"MD5", *algorithms}
+        self._executor = executor
+        self._hashes = {name: _HASH[name]() for name in names if name in _HASH}
+        self._crcs = {name: 0 for name in names if name in _CRC}
+
+    async def update(self, data: Any) -> None:
+        """Add bytes; ``data`` must not change meanwhile."""
+        loop = asyncio.get_running_loop()
+        jobs = [loop.run_in_executor(self._executor, self._fast, data)]
+        jobs += [
+            loop.run_in_executor(self._executor, self._hashes[name].update, data)
+            for name in self._hashes
+            if name in _SLOW
+        ]
+        await asyncio.gather(*jobs)
+
+    def _fast(self, data: Any) -> None:
+        self._hashes["MD5"].update(data)
+        for name, value in self._crcs.items():
+            self._crcs[name] = _CRC[name](data, value)
+
+    def digests(self) -> dict[str, bytes]:
+        """What has been computed, big-endian."""
+        found = {name: bytes(value.digest()) for name, value in self._hashes.items()}
+        return found | {name: value.to_bytes(DIGEST_BYTES[name], "big") for name, value in self._crcs.items()}

@@ -1,0 +1,217 @@
+"""Multipart uploads: parts are stored like objects; completion is metadata alone.
+
+| What happens                | What is left                          | Who clears it                        |
+|-----------------------------|---------------------------------------|--------------------------------------|
+| crash during a part         | stripes that nobody refers to         | compaction                           |
+| crash after a part's commit | the part                              | Complete, Abort, or a lifecycle rule |
+| crash during Complete       | the upload as it was, or the object   | nobody: Complete may be repeated     |
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from objstore.format.part import unpack_parts
+from objstore.model import clock
+from objstore.model.checksum import DEFAULT_ALGORITHM
+from objstore.model.errors import InvalidRange, NoSuchUpload, VolumeFenced
+from objstore.model.limits import PART_BYTES_MAX
+from objstore.model.objects import ObjectVersion, Part, Upload
+from objstore.model.requests import Body, CompleteRequest, PartsPage
+from objstore.model.states import UploadState
+from objstore.model.tiers import tier_of
+from objstore.store.complete import assemble
+from objstore.store.context import Context
+from objstore.store.copy import Copies, shared_slice
+from objstore.store.digests import StreamDigests, digests_of
+from objstore.store.object_writer import ObjectWriter
+from objstore.store.packer import Appended, Owner
+from objstore.store.put import Payload
+from objstore.store.read import Reads
+
+ATTEMPTS_MAX = 3
+
+
+class Multiparts:
+    """The multipart verbs but for listings."""
+
+    def __init__(self, context: Context, reads: Reads, copies: Copies) -> None:
+        self._context, self._reads, self._copies = context, reads, copies
+
+    async def create_upload(
+        self,
+        bucket: str,
+        key: bytes,
+        *,
+        storage_class: str = "STANDARD",
+        attrs: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
+        checksum_algorithm: str | None = None,
+        checksum_type: str | None = None,
+    ) -> Upload:
+        """Begin an upload. Raises NoSuchBucket."""
+        found = await self._context.fresh_bucket(bucket)
+        self._context.pool.profile(tier_of(storage_class))
+        upload = Upload(
+            clock.random_id(), found.id, key, clock.now(), storage_class, attrs, tags, checksum_algorithm, checksum_type
+        )
+        await self._context.uploads.create(upload)
+        return upload
+
+    async def get_upload(self, bucket: str, key: bytes, upload_id: bytes) -> Upload:
+        """The open upload. Raises NoSuchUpload, also when it belongs to another bucket or key."""
+        upload = await self._find(bucket, key, upload_id)
+        if upload.state != UploadState.OPEN:
+            raise NoSuchUpload(UploadId=upload_id.hex())
+        return upload
+
+    async def put_part(self, bucket: str, key: bytes, upload_id: bytes, number: int, body: Body) -> Part:
+        """Store a part, replacing one of the same number. Raises NoSuchUpload, BadDigest, ClusterError."""
+        upload = await self.get_upload(bucket, key, upload_id)
+        tier, algorithm = tier_of(upload.storage_class), upload.checksum_algorithm or DEFAULT_ALGORITHM
+        payload = Payload(body, self._context.pool.profile(tier).pack_bytes_max, PART_BYTES_MAX)
+        payload.algorithms |= {algorithm}
+        owner = Owner(upload.bucket_id, key, upload_id, number)
+        whole = await payload.gather()
+        if whole is None:
+            return await self._large_part(upload, owner, tier, payload, algorithm)
+        digests = digests_of(whole, payload.algorithms)
+        body.verify(digests)
+        for attempt in range(ATTEMPTS_MAX):
+            appended = await self._context.packer.append(tier, owner, whole)
+            try:
+                return await self._commit(_part(owner, appended, digests, algorithm), appended)
+            except VolumeFenced:
+                self._context.pool.retire(list(appended.volume_ids))
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _large_part(self, upload: Upload, owner: Owner, tier: str, payload: Payload, algorithm: str) -> Part:
+        context = self._context
+        stream = StreamDigests(payload.algorithms, context.executor)
+        writer = ObjectWriter(context.pool, context.buffers, context.executor, tier, owner, payload.body.length, stream)
+        try:
+            await payload.pour(writer)
+            await writer.flush()
+            digests = stream.digests()
+            payload.body.verify(digests)
+            appended = await writer.finish(owner)
+        except BaseException:
+            await writer.abandon()
+            raise
+        return await self._commit(_part(owner, appended, digests, algorithm), appended)
+
+    async def copy_part(
+        self,
+        bucket: str,
+        key: bytes,
+        upload_id: bytes,
+        number: int,
+        source_bucket: str,
+        source_key: bytes,
+        span: tuple[int, int] | None,
+        source_check: Callable[[ObjectVersion], None],
+    ) -> Part:
+        """A part from bytes [start, end) of an object, all of it with None; shares its extents where it can.
+
+        Raises NoSuchUpload, NoSuchKey, InvalidRange, PreconditionFailed.
+        """
+        upload = await self.get_upload(bucket, key, upload_id)
+        owner = Owner(upload.bucket_id, key, upload_id, number)
+        tier = tier_of(upload.storage_class)
+        for _ in range(ATTEMPTS_MAX):
+            source = await self._reads.get(source_bucket, source_key)
+            source_check(source)
+            start, end = span or (0, source.size)
+            if end > source.size or (start >= end and span is not None):
+                raise InvalidRange("The specified copy range is invalid for the source object size")
+            digests = await self._digests(source, start, end, upload)
+            if tier_of(source.storage_class) != tier:
+                break
+            extents, volumes = shared_slice(source, (start, end))
+            part = _part(
+                owner, Appended(extents, (), end - start), digests, upload.checksum_algorithm or DEFAULT_ALGORITHM
+            )
+            try:
+                await self._context.uploads.put_part(part, frozenset(), volumes)
+                return part
+            except VolumeFenced:
+                await asyncio.sleep(0.05)
+        appended = await self._copies.rewrite(source, start, end, tier, owner)
+        return await self._commit(
+            _part(owner, appended, digests, upload.checksum_algorithm or DEFAULT_ALGORITHM), appended
+        )
+
+    async def _digests(self, source: ObjectVersion, start: int, end: int, upload: Upload) -> dict[str, bytes]:
+        """A part needs its MD5 and checksum, so its bytes are read even though they do not move."""
+        stream = StreamDigests({upload.checksum_algorithm or DEFAULT_ALGORITHM}, self._context.executor)
+        reader = await self._reads.read(source, start, end)
+        try:
+            async for piece in reader:
+                await stream.update(piece)
+        finally:
+            await reader.aclose()
+        return stream.digests()
+
+    async def _commit(self, part: Part, appended: Appended) -> Part:
+        settled = False
+        try:
+            await self._context.uploads.put_part(part, appended.volume_ids)
+            settled = True
+            return part
+        finally:
+            appended.release(self._context.pool, settled)
+
+    async def complete(self, request: CompleteRequest) -> ObjectVersion:
+        """Make the object of the named parts. Completing twice gives the same answer.
+
+        Raises NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, BadDigest, PreconditionFailed.
+        """
+        await self._find(request.bucket, request.key, request.upload_id)
+        return await self._context.uploads.complete(
+            request.upload_id, lambda upload, parts: assemble(request, upload, parts), request.condition
+        )
+
+    async def abort(self, bucket: str, key: bytes, upload_id: bytes) -> None:
+        """Drop an upload and its parts. Raises NoSuchUpload."""
+        await self.get_upload(bucket, key, upload_id)
+        await self._context.uploads.abort(upload_id)
+
+    async def list_parts(self, bucket: str, key: bytes, upload_id: bytes, after: int, limit: int) -> PartsPage:
+        """Parts with numbers above ``after``. Raises NoSuchUpload."""
+        upload = await self.get_upload(bucket, key, upload_id)
+        parts = await self._context.uploads.parts(upload_id, after, limit + 1)
+        more = len(parts) > limit
+        parts = parts[:limit]
+        return PartsPage(upload, parts, (parts[-1].number if parts else after) if more else None)
+
+    async def _find(self, bucket: str, key: bytes, upload_id: bytes) -> Upload:
+        found = await self._context.fresh_bucket(bucket)
+        upload = await self._context.uploads.get(upload_id)
+        if upload is None or upload.bucket_id != found.id or upload.key != key:
+            raise NoSuchUpload(UploadId=upload_id.hex())
+        return upload
+
+
+def parts_of(version: ObjectVersion) -> list[tuple[int, int, int, bytes]] | None:
+    """(number, start, end, checksum) of each part of a multipart object, else None."""
+    if version.parts is None:
+        return None
+    found, at = [], 0
+    for number, size, checksum in unpack_parts(version.parts):
+        found.append((number, at, at + size, checksum))
+        at += size
+    return found
+
+
+def _part(owner: Owner, appended: Appended, digests: dict[str, bytes], algorithm: str) -> Part:
+    return Part(
+        owner.version_id,
+        owner.part_number,
+        appended.payload_bytes,
+        digests["MD5"],
+        clock.now(),
+        appended.extents,
+        digests[algorithm],
+    )

@@ -1,0 +1,115 @@
+"""Packer: small payloads that are in flight together share one stripe and one flush a shard."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from objstore.format.checksum import checksum
+from objstore.format.extent import Extent
+from objstore.format.record import LAST, pack_record
+from objstore.model.errors import DriveError
+from objstore.store.pool import PACKED, VolumePool
+from objstore.volume.open_volume import OpenVolume, PackedRecord
+from objstore.work.batcher import Batcher
+
+ATTEMPTS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose bytes a record holds; ``attrs`` is JSON for a rebuilt row."""
+
+    bucket_id: int
+    key: bytes
+    version_id: bytes
+    part_number: int = 0
+    attrs: bytes = b""
+
+    def record(self, fragment: int, payload_bytes: int, payload_checksum: int, last: bool) -> bytes:
+        """A record header, see format/record.py."""
+        return pack_record(
+            self.bucket_id,
+            self.key,
+            self.version_id,
+            self.part_number,
+            fragment,
+            payload_bytes,
+            payload_checksum,
+            self.attrs if last else b"",
+            LAST if last else 0,
+        )
+
+
+@dataclass(slots=True)
+class Appended:
+    """Where a payload went. The volumes have this user until ``Appended.release``."""
+
+    extents: bytes
+    volumes: tuple[OpenVolume, ...]
+    payload_bytes: int
+
+    def release(self, pool: VolumePool, settled: bool) -> None:
+        """Its user is done with the volumes, see ``VolumePool.release``."""
+        for volume in self.volumes:
+            pool.release(volume, settled)
+
+    @property
+    def volume_ids(self) -> frozenset[bytes]:
+        """Ids of the volumes that were appended to."""
+        return frozenset([volume.volume.id for volume in self.volumes])
+
+
+class Packer:
+    """One batcher a tier. ``observe`` is told the size of each batch."""
+
+    def __init__(self, pool: VolumePool, observe: Callable[[int], None] | None = None) -> None:
+        self._pool, self._observe = pool, observe
+        self._batchers: dict[str, Batcher[PackedRecord, Appended]] = {}
+
+    async def append(self, tier: str, owner: Owner, payload: bytes) -> Appended:
+        """Append a payload, durable when this returns. Raises PlacementImpossible, DriveError, Overloaded."""
+        digest = checksum(payload)
+        record = PackedRecord(owner.record(0, len(payload), digest, True), payload, digest)
+        batcher = self._batchers.get(tier)
+        if batcher is None:
+            batcher = self._batchers[tier] = Batcher(
+                functools.partial(self._append, tier), weigh=_size, observe=self._observe, unclaimed=self._drop
+            )
+        return await batcher.submit(record)
+
+    @property
+    def depth(self) -> int:
+        """Payloads that wait."""
+        return sum(batcher.depth for batcher in self._batchers.values())
+
+    def _drop(self, appended: Appended) -> None:
+        """Nobody waits for it any more: its bytes will never be committed."""
+        for volume in appended.volumes:
+            volume.data_bytes -= appended.payload_bytes
+        appended.release(self._pool, settled=True)
+
+    async def _append(self, tier: str, records: list[PackedRecord]) -> list[Appended]:
+        for attempt in range(ATTEMPTS_MAX):
+            volume = await self._pool.acquire(tier, PACKED)
+            try:
+                extents = await volume.append(records)
+            except DriveError:
+                # A shorter stripe on some shards is garbage: the batch goes whole to another volume.
+                self._pool.release(volume)
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+                continue
+            except BaseException:
+                self._pool.release(volume)
+                raise
+            volume.users += len(records) - 1
+            return [_appended(extent, volume) for extent in extents]
+        raise AssertionError("unreachable")
+
+
+def _appended(extent: Extent, volume: OpenVolume) -> Appended:
+    return Appended(extent.pack(), (volume,), extent.length)
+
+
+def _size(record: PackedRecord) -> int:
+    return record.size

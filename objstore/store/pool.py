@@ -1,0 +1,153 @@
+"""VolumePool: the volumes that this process appends to, one a tier and purpose."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from objstore.drive.base import Drive
+from objstore.meta.volumes import Volumes
+from objstore.model import clock
+from objstore.model.errors import ClusterError, DriveError, PlacementImpossible
+from objstore.model.profile import Profile
+from objstore.model.volumes import Drive as DriveRow
+from objstore.model.volumes import Volume
+from objstore.placement.choose import choose_drives
+from objstore.store.catalog import Catalog
+from objstore.volume.open_volume import OpenVolume
+
+log = structlog.get_logger(__name__)
+
+# Small batches and large objects do not share a volume: the flush of a small batch would wait for megabytes of others.
+PACKED = "packed"
+STRIPED = "striped"
+ATTEMPTS_MAX = 4
+
+
+class VolumePool:
+    """Opens volumes when they are needed, and seals them when they are full, have failed, or somebody asks for it."""
+
+    def __init__(
+        self,
+        volumes: Volumes,
+        rows: Mapping[str, DriveRow],
+        drives: Mapping[str, Drive],
+        catalog: Catalog,
+        profiles: Mapping[str, Profile],
+        cluster_id: bytes,
+        writer_id: bytes,
+    ) -> None:
+        self._volumes, self._rows, self._drives, self._catalog = volumes, rows, drives, catalog
+        self._profiles, self._cluster_id, self.writer_id = profiles, cluster_id, writer_id
+        self._open: dict[tuple[str, str], OpenVolume] = {}
+        self._opening: dict[tuple[str, str], asyncio.Task[OpenVolume]] = {}
+        self._leaving: set[OpenVolume] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def profile(self, tier: str) -> Profile:
+        """Erasure profile of a tier. Raises PlacementImpossible for a tier that is not there."""
+        profile = self._profiles.get(tier)
+        if profile is None:
+            raise PlacementImpossible(f"there is no tier {tier!r}")
+        return profile
+
+    async def acquire(self, tier: str, purpose: str) -> OpenVolume:
+        """A volume to append to, with one more user. Raises PlacementImpossible, DriveError, DatabaseUnavailable."""
+        spot = (tier, purpose)
+        current = self._open.get(spot)
+        if current is None or current.failed or current.full:
+            if current is not None:
+                self._leave(spot, current)
+            task = self._opening.get(spot)
+            if task is None:
+                task = self._opening[spot] = asyncio.ensure_future(self._create(tier))
+                task.add_done_callback(lambda _: self._opening.pop(spot, None))
+            current = await asyncio.shield(task)
+            self._open.setdefault(spot, current)
+        current.users += 1
+        return current
+
+    def release(self, volume: OpenVolume, settled: bool = True) -> None:
+        """A user is done. ``settled``: what it appended is committed, or is in the ledger, or was subtracted."""
+        volume.users -= 1
+        volume.uncertain |= not settled
+        if volume in self._leaving and not volume.users:
+            self._leaving.discard(volume)
+            self._spawn(volume)
+
+    def retire(self, volume_ids: Sequence[bytes]) -> None:
+        """Stop appending to these volumes, for somebody wants them sealed."""
+        for spot, volume in list(self._open.items()):
+            if volume.volume.id in volume_ids:
+                self._leave(spot, volume)
+
+    async def close(self) -> None:
+        """Seal everything; the caller has stopped writing."""
+        for spot, volume in list(self._open.items()):
+            self._leave(spot, volume)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def usable(self, tier: str) -> tuple[int, int]:
+        """Usable and full drives of a tier."""
+        mine = [drive for drive in self._drives.values() if drive.tier == tier]
+        return sum(drive.usable for drive in mine), sum(drive.full for drive in mine)
+
+    def _leave(self, spot: tuple[str, str], volume: OpenVolume) -> None:
+        if self._open.get(spot) is volume:
+            del self._open[spot]
+        if volume.users:
+            self._leaving.add(volume)
+        else:
+            self._spawn(volume)
+
+    def _spawn(self, volume: OpenVolume) -> None:
+        task = asyncio.ensure_future(self._seal(volume))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _seal(self, volume: OpenVolume) -> None:
+        volume.finish()
+        try:
+            # With 0 the compactor looks for itself what is live.
+            data_bytes = 0 if volume.uncertain else volume.data_bytes
+            await self._volumes.seal(volume.volume.id, self.writer_id, data_bytes)
+        except ClusterError as error:
+            # It stays open in the database; once this writer's lease ends somebody else seals it.
+            log.warning("volume not sealed", volume=volume.volume.id.hex(), error=str(error))
+
+    async def _create(self, tier: str) -> OpenVolume:
+        """A new volume on drives that take it: a drive that fails now is avoided by the next attempt."""
+        profile = self.profile(tier)
+        for attempt in range(ATTEMPTS_MAX):
+            chosen = choose_drives(await self._candidates(tier), profile.n, self.usable(tier)[1])
+            volume = Volume(clock.random_id(), tier, profile, tuple(row.id for row in chosen), self.writer_id)
+            opened = OpenVolume(volume, [self._drives[row.id] for row in chosen])
+            try:
+                await opened.create(self._cluster_id)
+            except DriveError as error:
+                log.warning("volume not created", tier=tier, error=str(error), attempt=attempt)
+                await self._discard(opened)
+                continue
+            await self._volumes.create(volume)
+            self._catalog.remember(volume)
+            return opened
+        raise DriveError(f"no volume of tier {tier} could be created in {ATTEMPTS_MAX} attempts")
+
+    async def _discard(self, opened: OpenVolume) -> None:
+        """Remove the superblocks of a volume that never came to be; what cannot be removed holds no data."""
+        await asyncio.gather(*(drive.delete(opened.volume.id) for drive in opened.drives), return_exceptions=True)
+
+    async def _candidates(self, tier: str) -> list[DriveRow]:
+        rows = []
+        for drive in self._drives.values():
+            if drive.tier != tier:
+                continue
+            try:
+                capacity, free = await drive.space()
+            except DriveError:
+                continue
+            if drive.usable:
+                rows.append(replace(self._rows[drive.id], capacity_bytes=capacity, free_bytes=free))
+        return rows

@@ -1,0 +1,205 @@
+"""PUT: the only place that knows this order.
+
+    1 append     the payload joins the open batch of its tier, or streams as stripes; digests on the way
+    2 verify     what the client claimed of its bytes
+    3 commit     one transaction a batch: the version's row with its extents      ← THE COMMIT POINT
+    4 answer
+
+| What happens                      | What is left                         | Who clears it                             |
+|-----------------------------------|--------------------------------------|-------------------------------------------|
+| crash before the shards are synced | a torn tail in some shards          | the volume is sealed; the tail is garbage |
+| a shard cannot be written         | a shorter stripe on the others       | sealed; the batch goes to a new volume    |
+| crash after sync, before commit   | records that nobody refers to        | compaction                                |
+| the client's digest differs       | the same                             | compaction                                |
+| crash after commit, before answer | a live version                       | nobody: the client may repeat the PUT     |
+"""
+
+from typing import Any
+
+import orjson
+
+from objstore.meta.objects import Write
+from objstore.model import clock
+from objstore.model.checksum import DEFAULT_ALGORITHM, Checksum
+from objstore.model.errors import EntityTooLarge, NoSuchBucket, RequestError, VolumeFenced
+from objstore.model.limits import PUT_BYTES_MAX
+from objstore.model.objects import ObjectVersion
+from objstore.model.requests import Body, PutRequest, PutResult
+from objstore.model.tiers import tier_of
+from objstore.store.context import Context
+from objstore.store.digests import StreamDigests, digests_of
+from objstore.store.object_writer import ObjectWriter
+from objstore.store.packer import Appended, Owner
+
+ATTEMPTS_MAX = 3
+
+
+def record_attrs(version: ObjectVersion) -> bytes:
+    """What a rebuilt row needs besides the payload, as JSON: see docs/architecture.md."""
+    fields: dict[str, Any] = {
+        "etag": version.etag.hex(),
+        "modified": version.modified.isoformat(),
+        "class": version.storage_class,
+        "attrs": version.attrs,
+        "tags": version.tags,
+        "checksum": version.checksum.hex() if version.checksum else None,
+    }
+    return orjson.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+class Payload:
+    """A request's body, read as far as is needed to see whether it is small."""
+
+    def __init__(self, body: Body, small_max: int, size_max: int) -> None:
+        self.body, self._small_max, self._size_max = body, small_max, size_max
+        self.head: list[bytes] = []
+        self.size = 0
+        algorithm = body.checksum_algorithm() or DEFAULT_ALGORITHM
+        self.algorithm = algorithm
+        self.algorithms = body.algorithms | {algorithm}
+
+    async def gather(self) -> bytes | None:
+        """The whole payload if it is small; else None, with its beginning in ``head``. Raises EntityTooLarge."""
+        declared = self.body.length
+        if declared is not None:
+            self.check(declared)
+            if declared > self._small_max:
+                return None
+        while piece := await self.body.read():
+            self.head.append(piece)
+            self.size += len(piece)
+            if self.size > self._small_max:
+                return None
+        return self.head[0] if len(self.head) == 1 else b"".join(self.head)
+
+    def check(self, size: int) -> None:
+        """Raises EntityTooLarge."""
+        if size > self._size_max:
+            raise EntityTooLarge(ProposedSize=size, MaxSizeAllowed=self._size_max)
+
+    async def pour(self, writer: ObjectWriter) -> None:
+        """All of the payload into a writer."""
+        for piece in self.head:
+            await writer.feed(piece)
+        self.head.clear()
+        while piece := await self.body.read():
+            self.size += len(piece)
+            self.check(self.size)
+            await writer.feed(piece)
+
+
+class Puts:
+    """PutObject."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def put(self, request: PutRequest, body: Body) -> PutResult:
+        """Store an object; durable and committed when this returns. Raises RequestError, ClusterError."""
+        context, tier = self._context, tier_of(request.storage_class)
+        bucket = await context.bucket(request.bucket)
+        payload = Payload(body, context.pool.profile(tier).pack_bytes_max, PUT_BYTES_MAX)
+        whole = await payload.gather()
+        if whole is None:
+            # The records that are about to be written carry the bucket's id: it must be the right one.
+            bucket = await context.fresh_bucket(request.bucket)
+            return await self._put_large(request, bucket.id, tier, payload)
+        digests = digests_of(whole, payload.algorithms)
+        body.verify(digests)
+        version = _version(request, bucket.id, len(whole), digests, payload.algorithm)
+        return await self._put_small(request, version, tier, whole)
+
+    async def _put_small(self, request: PutRequest, version: ObjectVersion, tier: str, whole: bytes) -> PutResult:
+        context = self._context
+        for attempt in range(ATTEMPTS_MAX):
+            owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
+            appended = await context.packer.append(tier, owner, whole)
+            try:
+                await self._commit(request, version, appended)
+                return _result(version)
+            except VolumeFenced:
+                context.pool.retire(list(appended.volume_ids))
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+            except NoSuchBucket:
+                # Perhaps it was deleted and made again since we looked: then it has another id.
+                bucket_id = (await context.fresh_bucket(request.bucket)).id
+                if bucket_id == version.bucket_id or attempt == ATTEMPTS_MAX - 1:
+                    raise
+                version.bucket_id = bucket_id
+        raise AssertionError("unreachable")
+
+    async def _put_large(self, request: PutRequest, bucket_id: int, tier: str, payload: Payload) -> PutResult:
+        context = self._context
+        digests = StreamDigests(payload.algorithms, context.executor)
+        version = _blank(request, bucket_id)
+        owner = Owner(bucket_id, request.key, version.version_id, 0, record_attrs(version))
+        writer = ObjectWriter(
+            context.pool, context.buffers, context.executor, tier, owner, payload.body.length, digests
+        )
+        try:
+            await payload.pour(writer)
+            await writer.flush()
+            found = digests.digests()
+            payload.body.verify(found)
+            _describe(version, payload.size, found, payload.algorithm)
+            appended = await writer.finish(Owner(bucket_id, request.key, version.version_id, 0, record_attrs(version)))
+        except BaseException:
+            await writer.abandon()
+            raise
+        await self._commit(request, version, appended)
+        return _result(version)
+
+    async def _commit(self, request: PutRequest, version: ObjectVersion, appended: Appended) -> None:
+        """The commit point; from here on the volume's bytes are the version's or nobody's."""
+        version.extents = appended.extents
+        write = Write(version.bucket_id, version.key, version, request.condition, appended.volume_ids)
+        await settle(self._context, write, appended)
+
+
+async def settle(context: Context, write: Write, appended: Appended) -> ObjectVersion | None:
+    """Commit a change of one key, and let go of the volumes that it appended to."""
+    settled = False
+    try:
+        written = await context.commits.submit(write)
+        settled = True
+        return written
+    except (RequestError, VolumeFenced):
+        settled = True  # the commit has put what was appended into the ledger
+        raise
+    finally:
+        appended.release(context.pool, settled)
+
+
+def _blank(request: PutRequest, bucket_id: int) -> ObjectVersion:
+    return ObjectVersion(
+        bucket_id,
+        request.key,
+        clock.random_id(),
+        0,
+        b"",
+        clock.now(),
+        request.storage_class,
+        b"",
+        None,
+        request.attrs,
+        request.tags,
+    )
+
+
+def _describe(version: ObjectVersion, size: int, digests: dict[str, bytes], algorithm: str) -> None:
+    version.size, version.etag = size, digests["MD5"]
+    version.checksum = Checksum(algorithm, digests[algorithm]).pack()
+
+
+def _version(
+    request: PutRequest, bucket_id: int, size: int, digests: dict[str, bytes], algorithm: str
+) -> ObjectVersion:
+    version = _blank(request, bucket_id)
+    _describe(version, size, digests, algorithm)
+    return version
+
+
+def _result(version: ObjectVersion) -> PutResult:
+    kept = Checksum.unpack(version.checksum) if version.checksum else None
+    return PutResult(version.version_id, version.etag, kept, version.size)

@@ -1,0 +1,128 @@
+"""GET: metadata, then bytes, each verified before it is sent."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from objstore.format.checksum import checksum
+from objstore.format.extent import EXTENT_BYTES, PACKED, Extent, unpack, unpack_fields
+from objstore.model.errors import CorruptData, DriveError, NoSuchKey, TooManyLost
+from objstore.model.objects import ObjectVersion
+from objstore.store.context import Context
+from objstore.volume.extent_reader import ExtentReader, read_extents
+
+HEADER_UNIT_BYTES = 64
+
+
+class Reader:
+    """Bytes of an object, in order. ``whole`` is set when one piece is all of it."""
+
+    __slots__ = ("_first", "_rest", "whole")
+
+    def __init__(self, whole: Any = None, first: Any = None, rest: AsyncGenerator[Any, None] | None = None) -> None:
+        self.whole, self._first, self._rest = whole, first, rest
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        if self.whole is not None:
+            yield self.whole
+            return
+        yield self._first
+        if self._rest is not None:
+            async for piece in self._rest:
+                yield piece
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        if self._rest is not None:
+            await self._rest.aclose()
+
+
+class Reads:
+    """GetObject, HeadObject."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def get(self, bucket: str, key: bytes) -> ObjectVersion:
+        """The current version of a key. Raises NoSuchBucket, NoSuchKey."""
+        context = self._context
+        known = await context.bucket(bucket)
+        version = await context.lookups.submit((known.id, key))
+        if version is None:
+            # The bucket may be gone, or have been made anew, since we looked.
+            fresh = await context.fresh_bucket(bucket)
+            if fresh.id != known.id:
+                version = await context.lookups.submit((fresh.id, key))
+            if version is None:
+                raise NoSuchKey(Key=key.decode("utf-8", "replace"))
+        return version
+
+    async def read(self, version: ObjectVersion, start: int, end: int) -> Reader:
+        """Bytes [start, end). The first piece is read and verified before this returns.
+
+        Raises TooManyLost, CorruptData, DatabaseUnavailable.
+        """
+        if start == end:
+            return Reader(whole=b"")
+        if len(version.extents) == EXTENT_BYTES and end - start == version.size:
+            whole = self._read_now(version.extents)
+            if whole is not None:
+                return Reader(whole=whole)
+        pieces = self._pieces(version, start, end)
+        first = await anext(pieces)
+        if len(first) == end - start:
+            await pieces.aclose()
+            return Reader(whole=first)
+        return Reader(first=first, rest=pieces)
+
+    def _read_now(self, packed: bytes) -> bytearray | None:
+        """A small object that the page cache holds, without leaving the event loop; None if it is not so simple."""
+        volume_id, kind, column, units, _, stripe_offset, data_offset, length, expected = unpack_fields(packed)
+        place = self._context.catalog.cached(volume_id)
+        if kind != PACKED or not expected or place is None:
+            return None
+        drive = place[1][column]
+        if drive is None:
+            return None
+        content = bytearray(length)
+        if not drive.read_now(volume_id, stripe_offset + units * HEADER_UNIT_BYTES + data_offset, content):
+            return None
+        return content if checksum(content) == expected else None
+
+    async def _pieces(self, version: ObjectVersion, start: int, end: int) -> AsyncGenerator[Any, None]:
+        """Verified pieces; where a volume has gone because the object was moved, go on with its new extents."""
+        at = start
+        while True:
+            try:
+                readers = await self._readers(version.extents, at, end)
+                async for piece in read_extents(readers):
+                    at += len(piece)
+                    yield piece
+                return
+            except (DriveError, TooManyLost, CorruptData):
+                moved = await self._moved(version)
+                if moved is None:
+                    raise
+                version = moved
+
+    async def _moved(self, version: ObjectVersion) -> ObjectVersion | None:
+        """The same version with other extents than before, if it has been relocated."""
+        for extent in unpack(version.extents):
+            self._context.catalog.forget(extent.volume_id)
+        fresh = await self._context.lookups.submit((version.bucket_id, version.key))
+        same = fresh is not None and fresh.version_id == version.version_id and fresh.extents != version.extents
+        return fresh if same else None
+
+    async def _readers(self, packed: bytes, start: int, end: int) -> list[tuple[ExtentReader, int, int]]:
+        """The extents that [start, end) touches, with the range of each."""
+        found, at = [], 0
+        for extent in unpack(packed):
+            low, high = max(start, at), min(end, at + extent.length)
+            if low < high:
+                found.append((await self.reader(extent), low - at, high - at))
+            at += extent.length
+        return found
+
+    async def reader(self, extent: Extent) -> ExtentReader:
+        """Reader of one extent. Raises ShardMissing when its volume is gone."""
+        volume, drives = await self._context.catalog.place(extent.volume_id)
+        return ExtentReader(volume, drives, extent, self._context.catalog.damaged)
