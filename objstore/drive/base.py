@@ -1,4 +1,4 @@
-"""The drive contract: what volumes ask of a drive, wherever it is. One suite of tests runs over every implementation."""
+"""The drive contract: what volumes ask of a drive, wherever it is. One suite of tests runs over all of them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol

@@ -1,7 +1,7 @@
 """LocalDrive: a mounted directory of this host.
 
-    DRIVE/drive.json                     identity, see format/identity.py
-    DRIVE/shards/<2 hex>/<32 hex>.shard  one file a volume
+DRIVE/drive.json                     identity, see format/identity.py
+DRIVE/shards/<2 hex>/<32 hex>.shard  one file a volume
 """
 
 import asyncio
@@ -100,7 +100,9 @@ class LocalDrive:
             counters.read_bytes += len(buffer)
         return done
 
-    def read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None = None) -> Awaitable[None]:
+    def read(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None = None
+    ) -> Awaitable[None]:
         """Fill all buffers in a thread, then check there."""
         return self._run(self._read, volume_id, offset, buffers, check)
 

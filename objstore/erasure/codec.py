@@ -58,8 +58,9 @@ class Codec:
         base = outputs.ctypes.data
         if width and wanted:
             _recovery(self.k, self.m, columns, tuple(wanted)).apply(
-                [array.ctypes.data for array in inputs], [base + i * width for i in range(len(wanted))], width)
-        return [memoryview(row) for row in outputs]
+                [array.ctypes.data for array in inputs], [base + i * width for i in range(len(wanted))], width
+            )
+        return [row.data for row in outputs]
 
     def _encode_pure(self, data: Columns, parity: Columns) -> None:
         code = reedsolo.RSCodec(self.m)

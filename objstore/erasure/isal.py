@@ -29,7 +29,13 @@ def load() -> ctypes.CDLL | None:
             library = ctypes.CDLL(path)
             library.ec_init_tables.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
             library.ec_encode_data.argtypes = [
-                ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+                ctypes.c_int,
+                ctypes.c_int,
+                ctypes.c_int,
+                ctypes.c_void_p,
+                ctypes.c_void_p,
+                ctypes.c_void_p,
+            ]
             return library
         except (OSError, AttributeError):
             continue
@@ -50,5 +56,11 @@ class IsalRows:
 
     def apply(self, inputs: Sequence[int], outputs: Sequence[int], length: int) -> None:
         """Addresses in, addresses out, ``length`` bytes each. Releases the GIL."""
-        self._library.ec_encode_data(length, self._inputs, self._rows, self._tables,
-                                     self._input_pointers(*inputs), self._output_pointers(*outputs))
+        self._library.ec_encode_data(
+            length,
+            self._inputs,
+            self._rows,
+            self._tables,
+            self._input_pointers(*inputs),
+            self._output_pointers(*outputs),
+        )

@@ -24,6 +24,8 @@ EXTENT_BYTES = _LAYOUT.size
 PACKED = 1
 STRIPED = 2
 HEADER_UNIT_BYTES = 64
+# What a record costs besides its payload, in the accounts of a volume: even an empty object keeps something alive.
+RECORD_COST_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,22 @@ class Extent:
 
     def pack(self) -> bytes:
         """The 56 bytes."""
-        return _LAYOUT.pack(self.volume_id, self.kind, self.column, self.header_units, self.unit_bytes,
-                            self.stripe_offset, self.data_offset, self.length, self.checksum)
+        return _LAYOUT.pack(
+            self.volume_id,
+            self.kind,
+            self.column,
+            self.header_units,
+            self.unit_bytes,
+            self.stripe_offset,
+            self.data_offset,
+            self.length,
+            self.checksum,
+        )
+
+    @property
+    def cost_bytes(self) -> int:
+        """What it counts in the accounts of its volume."""
+        return self.length + RECORD_COST_BYTES
 
     @property
     def payload_offset(self) -> int:
@@ -72,13 +88,13 @@ def unpack(packed: bytes) -> Iterator[Extent]:
 
 
 def bytes_by_volume(packed: bytes) -> dict[bytes, int]:
-    """Payload bytes in each volume."""
+    """What the extents hold of each volume, in the accounts' bytes: payload, and ``RECORD_COST_BYTES`` an extent."""
     if len(packed) == EXTENT_BYTES:
         fields = _LAYOUT.unpack(packed)
-        return {fields[0]: fields[7]}
+        return {fields[0]: fields[7] + RECORD_COST_BYTES}
     totals: dict[bytes, int] = {}
     for fields in _LAYOUT.iter_unpack(packed):
-        totals[fields[0]] = totals.get(fields[0], 0) + fields[7]
+        totals[fields[0]] = totals.get(fields[0], 0) + fields[7] + RECORD_COST_BYTES
     return totals
 
 

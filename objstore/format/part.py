@@ -1,10 +1,10 @@
 """Parts of a multipart object, packed into its row, little-endian: one byte of version (1), then for each part:
 
-    offset size field
-    0      2    part number
-    2      8    size, bytes
-    10     1    d = bytes of its checksum (0: none)
-    11     d    checksum, of the algorithm of the object's checksum
+offset size field
+0      2    part number
+2      8    size, bytes
+10     1    d = bytes of its checksum (0: none)
+11     d    checksum, of the algorithm of the object's checksum
 """
 
 import struct

@@ -50,6 +50,11 @@ class Record:
     flags: int
 
     @property
+    def last(self) -> bool:
+        """True for the last fragment of an object or part."""
+        return bool(self.flags & LAST)
+
+    @property
     def header_bytes(self) -> int:
         """Bytes before the payload."""
         return FIXED_BYTES + len(self.key) + len(self.attrs)
@@ -60,11 +65,31 @@ class Record:
         return (self.header_bytes + self.payload_bytes + 7) & ~7
 
 
-def pack_record(bucket_id: int, key: bytes, version_id: bytes, part_number: int, fragment: int, payload_bytes: int,
-                payload_checksum: int, attrs: bytes, flags: int) -> bytes:
+def pack_record(
+    bucket_id: int,
+    key: bytes,
+    version_id: bytes,
+    part_number: int,
+    fragment: int,
+    payload_bytes: int,
+    payload_checksum: int,
+    attrs: bytes,
+    flags: int,
+) -> bytes:
     """The header, with key and attrs."""
-    head = _LAYOUT.pack(_MAGIC, VERSION, flags, len(key), bucket_id, version_id, part_number, len(attrs), fragment,
-                        payload_bytes, payload_checksum)
+    head = _LAYOUT.pack(
+        _MAGIC,
+        VERSION,
+        flags,
+        len(key),
+        bucket_id,
+        version_id,
+        part_number,
+        len(attrs),
+        fragment,
+        payload_bytes,
+        payload_checksum,
+    )
     return b"".join((head, checksum(head + key + attrs).to_bytes(8, "little"), key, attrs))
 
 
@@ -72,8 +97,19 @@ def unpack_record(raw: bytes | memoryview) -> Record:
     """The record that starts here. Raises CorruptData unless its header is whole and unharmed."""
     if len(raw) < FIXED_BYTES or raw[:4] != _MAGIC:
         raise CorruptData("no record here")
-    (_, version, flags, key_bytes, bucket_id, version_id, part_number, attrs_bytes, fragment, payload_bytes,
-     payload_checksum) = _LAYOUT.unpack_from(raw)
+    (
+        _,
+        version,
+        flags,
+        key_bytes,
+        bucket_id,
+        version_id,
+        part_number,
+        attrs_bytes,
+        fragment,
+        payload_bytes,
+        payload_checksum,
+    ) = _LAYOUT.unpack_from(raw)
     key_at, attrs_at = FIXED_BYTES, FIXED_BYTES + key_bytes
     end = attrs_at + attrs_bytes
     head = bytes(raw[: _LAYOUT.size]) + bytes(raw[key_at:end])
@@ -81,5 +117,14 @@ def unpack_record(raw: bytes | memoryview) -> Record:
         raise CorruptData("damaged record header")
     if version != VERSION:
         raise CorruptData(f"record of format {version}: not readable here")
-    return Record(bucket_id, bytes(raw[key_at:attrs_at]), version_id, part_number, fragment, payload_bytes, payload_checksum,
-                  bytes(raw[attrs_at:end]), flags)
+    return Record(
+        bucket_id,
+        bytes(raw[key_at:attrs_at]),
+        version_id,
+        part_number,
+        fragment,
+        payload_bytes,
+        payload_checksum,
+        bytes(raw[attrs_at:end]),
+        flags,
+    )

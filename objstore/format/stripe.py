@@ -65,35 +65,94 @@ class StripeHeader:
 
     def pack(self) -> bytes:
         """``header_bytes`` bytes."""
-        return pack_header(self.kind, self.column, self.volume_id, self.stripe_offset, self.data_bytes, self.unit_bytes,
-                           self.width, self.header_bytes, self.span_bytes, self.lengths, self.owner, self.checksums)
+        return pack_header(
+            self.kind,
+            self.column,
+            self.volume_id,
+            self.stripe_offset,
+            self.data_bytes,
+            self.unit_bytes,
+            self.width,
+            self.header_bytes,
+            self.span_bytes,
+            self.lengths,
+            self.owner,
+            self.checksums,
+        )
 
     def length_of(self, column: int) -> int:
         """Bytes that are really there in a column, data or parity."""
         return self.lengths[column] if column < len(self.lengths) else self.width
 
 
-def pack_header(kind: int, column: int, volume_id: bytes, stripe_offset: int, data_bytes: int, unit_bytes: int, width: int,
-                header_bytes: int, span_bytes: int, lengths: Sequence[int], owner: bytes, checksums: Sequence[int]) -> bytes:
+def pack_header(
+    kind: int,
+    column: int,
+    volume_id: bytes,
+    stripe_offset: int,
+    data_bytes: int,
+    unit_bytes: int,
+    width: int,
+    header_bytes: int,
+    span_bytes: int,
+    lengths: Sequence[int],
+    owner: bytes,
+    checksums: Sequence[int],
+) -> bytes:
     """Pack without building the object: the append path makes k+m of them a stripe."""
-    head = b"".join((
-        _LAYOUT.pack(_MAGIC, VERSION, kind, column, len(lengths), volume_id, stripe_offset, data_bytes, unit_bytes, width,
-                     header_bytes, span_bytes, len(owner), len(checksums)),
-        struct.pack(f"<{len(lengths)}I", *lengths), owner, struct.pack(f"<{len(checksums)}Q", *checksums)))
+    head = b"".join(
+        (
+            _LAYOUT.pack(
+                _MAGIC,
+                VERSION,
+                kind,
+                column,
+                len(lengths),
+                volume_id,
+                stripe_offset,
+                data_bytes,
+                unit_bytes,
+                width,
+                header_bytes,
+                span_bytes,
+                len(owner),
+                len(checksums),
+            ),
+            struct.pack(f"<{len(lengths)}I", *lengths),
+            owner,
+            struct.pack(f"<{len(checksums)}Q", *checksums),
+        )
+    )
     return (head + checksum(head).to_bytes(8, "little")).ljust(header_bytes, b"\0")
 
 
-def peek_header_bytes(raw: bytes) -> int | None:
+def peek_header_bytes(raw: bytes | bytearray) -> int | None:
     """Size of the header that starts with these ``FIXED_BYTES`` bytes, unverified; None if none starts here."""
     return int.from_bytes(raw[48:52], "little") if len(raw) >= FIXED_BYTES and raw[:4] == _MAGIC else None
 
 
-def unpack_header(raw: bytes | memoryview, volume_id: bytes, stripe_offset: int, column: int) -> StripeHeader:
+def unpack_header(
+    raw: bytes | bytearray | memoryview, volume_id: bytes, stripe_offset: int, column: int
+) -> StripeHeader:
     """Raises CorruptData unless this is, whole and unharmed, the header of that stripe in that column."""
     if len(raw) < FIXED_BYTES:
         raise CorruptData("stripe header cut short")
-    (magic, version, kind, own_column, k, own_volume, own_offset, data_bytes, unit_bytes, width, header_bytes, span_bytes,
-     owner_bytes, block_count) = _LAYOUT.unpack_from(raw)
+    (
+        magic,
+        version,
+        kind,
+        own_column,
+        k,
+        own_volume,
+        own_offset,
+        data_bytes,
+        unit_bytes,
+        width,
+        header_bytes,
+        span_bytes,
+        owner_bytes,
+        block_count,
+    ) = _LAYOUT.unpack_from(raw)
     used = FIXED_BYTES + 4 * k + owner_bytes + 8 * block_count
     if magic != _MAGIC or len(raw) < used + 8 or checksum(raw[:used]) != int.from_bytes(raw[used : used + 8], "little"):
         raise CorruptData(f"damaged stripe header at {stripe_offset}")
@@ -104,5 +163,17 @@ def unpack_header(raw: bytes | memoryview, volume_id: bytes, stripe_offset: int,
     lengths = struct.unpack_from(f"<{k}I", raw, FIXED_BYTES)
     owner_at = FIXED_BYTES + 4 * k
     sums = struct.unpack_from(f"<{block_count}Q", raw, owner_at + owner_bytes)
-    return StripeHeader(kind, own_column, own_volume, own_offset, data_bytes, unit_bytes, width, header_bytes, span_bytes,
-                        lengths, bytes(raw[owner_at : owner_at + owner_bytes]), sums)
+    return StripeHeader(
+        kind,
+        own_column,
+        own_volume,
+        own_offset,
+        data_bytes,
+        unit_bytes,
+        width,
+        header_bytes,
+        span_bytes,
+        lengths,
+        bytes(raw[owner_at : owner_at + owner_bytes]),
+        sums,
+    )

@@ -50,18 +50,36 @@ class Superblock:
 
     def pack(self) -> bytes:
         """The 4096 bytes."""
-        head = _LAYOUT.pack(_MAGIC, VERSION, self.column, self.k, self.m, self.volume_id, self.drive_id, self.cluster_id,
-                            self.generation, self.unit_bytes, CODEC_NAME, CHECKSUM_NAME, self.tier.encode())
+        head = _LAYOUT.pack(
+            _MAGIC,
+            VERSION,
+            self.column,
+            self.k,
+            self.m,
+            self.volume_id,
+            self.drive_id,
+            self.cluster_id,
+            self.generation,
+            self.unit_bytes,
+            CODEC_NAME,
+            CHECKSUM_NAME,
+            self.tier.encode(),
+        )
         return (head + checksum(head).to_bytes(8, "little")).ljust(SUPERBLOCK_BYTES, b"\0")
 
     @classmethod
     def unpack(cls, raw: bytes) -> "Superblock":
         """Raises CorruptData if these are not the bytes of a superblock that this release can read."""
         size = _LAYOUT.size
-        if len(raw) < size + 8 or raw[:8] != _MAGIC or raw[size : size + 8] != checksum(raw[:size]).to_bytes(8, "little"):
+        if (
+            len(raw) < size + 8
+            or raw[:8] != _MAGIC
+            or raw[size : size + 8] != checksum(raw[:size]).to_bytes(8, "little")
+        ):
             raise CorruptData("not a superblock, or a damaged one")
-        (_, version, column, k, m, volume_id, drive_id, cluster_id,
-         generation, unit_bytes, codec, sum_name, tier) = _LAYOUT.unpack_from(raw)
+        (_, version, column, k, m, volume_id, drive_id, cluster_id, generation, unit_bytes, codec, sum_name, tier) = (
+            _LAYOUT.unpack_from(raw)
+        )
         if version != VERSION or codec.rstrip(b"\0") != CODEC_NAME or sum_name.rstrip(b"\0") != CHECKSUM_NAME:
             raise CorruptData(f"shard of format {version}, codec {codec!r}, checksum {sum_name!r}: not readable here")
         return cls(volume_id, column, k, m, drive_id, cluster_id, unit_bytes, tier.rstrip(b"\0").decode(), generation)

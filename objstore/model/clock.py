@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 now_seconds: Callable[[], float] = time.time
 monotonic_seconds: Callable[[], float] = time.monotonic
@@ -13,6 +13,11 @@ random_bytes: Callable[[int], bytes] = os.urandom
 def now() -> datetime:
     """Wall time, UTC, microseconds."""
     return datetime.fromtimestamp(now_seconds(), UTC)
+
+
+def before(seconds: float) -> datetime:
+    """Wall time ``seconds`` ago."""
+    return now() - timedelta(seconds=seconds)
 
 
 def random_id() -> bytes:

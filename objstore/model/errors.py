@@ -295,3 +295,60 @@ class InvalidTag(RequestError):
     """A tag breaks the rules."""
 
     message = "The tag provided was not a valid tag."
+
+
+class SignatureDoesNotMatch(RequestError):
+    """The signature is not the one that the secret key gives for this request."""
+
+    message = (
+        "The request signature we calculated does not match the signature you provided. Check your "
+        "key and signing method."
+    )
+
+
+class InvalidAccessKeyId(RequestError):
+    """The access key is not known."""
+
+    message = "The AWS Access Key Id you provided does not exist in our records."
+
+
+class InvalidToken(RequestError):
+    """A session token that we did not issue."""
+
+    message = "The provided token is malformed or otherwise invalid."
+
+
+class RequestTimeTooSkewed(RequestError):
+    """The request's date is too far from ours."""
+
+    message = "The difference between the request time and the current time is too large."
+
+
+class AuthorizationHeaderMalformed(RequestError):
+    """The Authorization header is not of the published form."""
+
+    message = "The authorization header you provided is invalid."
+
+
+class AuthorizationQueryParametersError(RequestError):
+    """The query of a presigned URL is not of the published form."""
+
+    message = "The authorization query parameters that you provided are not valid."
+
+
+class MalformedTrailerError(RequestError):
+    """The trailer of an aws-chunked body is not what was declared."""
+
+    message = "The request contained trailing data that was not well-formed or did not conform to our published schema."
+
+
+class InvalidChunkSizeError(RequestError):
+    """A chunk other than the last is too small."""
+
+    message = "Only the last chunk is allowed to have a size less than 8192 bytes"
+
+
+class ExpectationFailed(RequestError):
+    """The Expect header asks for something other than 100-continue."""
+
+    message = "The expectation given in the Expect header could not be met."

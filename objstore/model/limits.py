@@ -25,9 +25,13 @@ CLOCK_SKEW_SECONDS_MAX = 15 * 60
 HEADER_BYTES_MAX = 32 * KIB
 HEADER_COUNT_MAX = 200
 HEADER_SECONDS_MAX = 30
+CONNECTIONS_MAX = 10_000  # of one gateway worker; beyond, 503 before a byte is read
 XML_BODY_BYTES_MAX = 2 * MIB  # 10,000 parts or 1,000 keys of 1 KiB fit
 XML_DEPTH_MAX = 20
 CHUNK_HEADER_BYTES_MAX = 16 * KIB
+CHUNK_BYTES_MIN = 8 * KIB  # AWS: of aws-chunked, all chunks but the last; bounds the work that a byte can cause
+BODY_STALL_SECONDS = 60.0  # a body that moves less than BODY_STALL_BYTES in this time is given up
+BODY_STALL_BYTES = KIB
 
 BLOCK_BYTES = 32 * KIB  # one checksum each: a range reads at most two blocks minus two bytes more than asked
 ROWS_IN_FLIGHT_MAX = 3  # rows of one large object that are encoded or written at once

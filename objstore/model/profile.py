@@ -41,5 +41,11 @@ class Profile:
 
 HOT_DEFAULT = Profile(4, 2)
 # 24 TB disks need m = 4 for eleven nines (docs/architecture.md); long units keep a disk's head in place.
-CAPACITY_DEFAULT = Profile(10, 4, unit_bytes=512 * 1024, pack_bytes_max=512 * 1024,
-                           stripe_bytes_max=160 * 1024 * 1024, shard_bytes_max=4 * 1024 * 1024 * 1024)
+CAPACITY_DEFAULT = Profile(
+    10,
+    4,
+    unit_bytes=512 * 1024,
+    pack_bytes_max=512 * 1024,
+    stripe_bytes_max=160 * 1024 * 1024,
+    shard_bytes_max=4 * 1024 * 1024 * 1024,
+)

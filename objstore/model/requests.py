@@ -94,7 +94,7 @@ class CompleteRequest:
 
 @dataclass(slots=True)
 class ListRequest:
-    """A page of keys. ``after``: exclusive lower bound: a key, or a common prefix (then all keys below it are skipped)."""
+    """A page of keys. ``after``: exclusive lower bound: a key, or a common prefix (all keys below it are skipped)."""
 
     bucket: str
     prefix: bytes = b""

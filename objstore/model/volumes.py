@@ -8,7 +8,7 @@ from objstore.model.states import DriveState, VolumeState
 
 @dataclass(slots=True)
 class Drive:
-    """One mounted directory. ``id``: 32 hex digits. ``node``: the host that serves it, ``address``: path or URL there."""
+    """One mounted directory. ``id``: 32 hex digits. ``node``: the host that serves it, at ``address``: path or URL."""
 
     id: str
     tier: str
@@ -25,7 +25,7 @@ class Drive:
 class Volume:
     """k+m shards; ``drive_ids[i]`` holds column i (data columns first, then parity).
 
-    ``writer_id``: who may append while it is open. ``data_bytes``: payload bytes appended, known once sealed;
+    ``writer_id``: who may append while it is open. ``data_bytes``: what was appended costs, known once sealed;
     ``audit``: the count cannot be trusted (the writer crashed), so compaction has to look.
     """
 

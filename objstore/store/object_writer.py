@@ -92,7 +92,7 @@ class ObjectWriter:
         await asyncio.gather(*self._flying, return_exceptions=True)
         for closed in await asyncio.gather(*self._closing, return_exceptions=True):
             if isinstance(closed, Extent):
-                self._volume_of(closed).data_bytes -= closed.length
+                self._volume_of(closed).data_bytes -= closed.cost_bytes
         if self._stripe is not None:
             await asyncio.gather(self._stripe.writer.abandon(), return_exceptions=True)
         for volume in self._volumes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from objstore.format.checksum import checksum
-from objstore.format.extent import Extent
+from objstore.format.extent import Extent, bytes_by_volume
 from objstore.format.record import LAST, pack_record
 from objstore.model.errors import DriveError
 from objstore.store.pool import PACKED, VolumePool
@@ -17,13 +17,18 @@ ATTEMPTS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose bytes a record holds; ``attrs`` is JSON for a rebuilt row."""
+    """Whose bytes records hold; ``attrs`` is JSON for a rebuilt row.
+
+    ``fragment``: where these bytes begin in the object or part; ``last``: whether they are the end of it.
+    """
 
     bucket_id: int
     key: bytes
     version_id: bytes
     part_number: int = 0
     attrs: bytes = b""
+    fragment: int = 0
+    last: bool = True
 
     def record(self, fragment: int, payload_bytes: int, payload_checksum: int, last: bool) -> bytes:
         """A record header, see format/record.py."""
@@ -32,11 +37,11 @@ class Owner:
             self.key,
             self.version_id,
             self.part_number,
-            fragment,
+            self.fragment + fragment,
             payload_bytes,
             payload_checksum,
             self.attrs if last else b"",
-            LAST if last else 0,
+            LAST if last and self.last else 0,
         )
 
 
@@ -85,7 +90,7 @@ class Packer:
     def _drop(self, appended: Appended) -> None:
         """Nobody waits for it any more: its bytes will never be committed."""
         for volume in appended.volumes:
-            volume.data_bytes -= appended.payload_bytes
+            volume.data_bytes -= bytes_by_volume(appended.extents)[volume.volume.id]
         appended.release(self._pool, settled=True)
 
     async def _append(self, tier: str, records: list[PackedRecord]) -> list[Appended]:

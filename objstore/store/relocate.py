@@ -9,7 +9,9 @@
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from objstore.format.extent import Extent, slice_packed, unpack
@@ -23,8 +25,6 @@ from objstore.store.packer import Appended, Owner
 from objstore.store.read import Reads
 from objstore.volume.extent_reader import read_extents
 from objstore.volume.scan import FoundRecord, scan_records
-
-Spot = tuple[int, int, int]  # stripe offset, column, data offset: names a record within a volume
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Relocations:
         try:
             async for records in scan_records(volume, drives, self._context.catalog.damaged):
                 batch += records
-                outcome.payload_bytes += sum(found.extent.length for found in records)
+                outcome.payload_bytes += sum(found.extent.cost_bytes for found in records)
                 if len(batch) >= BATCH_ITEMS_MAX:
                     await self._step(volume, batch, outcome, move)
                     batch = []
@@ -85,35 +85,29 @@ class Relocations:
         return sum(isinstance(length, int) for length in lengths) < volume.profile.k
 
     async def _step(self, volume: Volume, records: list[FoundRecord], outcome: Emptied, move: bool) -> None:
-        by_spot = {(f.extent.stripe_offset, f.extent.column, f.extent.data_offset): f for f in records}
-        referents = await self._referents(volume, records)
-        wanted = _wanted(volume.id, referents, by_spot)
+        batch = _Batch(volume.id, records)
+        referents = await self._referents(batch)
+        wanted = batch.wanted(referents)
         if move and wanted:
-            await self._move(volume, referents, by_spot, wanted, outcome)
+            await self._move(volume, batch, referents, wanted, outcome)
             # No new reference can appear while the volume is COMPACTING: what is referred to now is all there is.
-            wanted = _wanted(volume.id, await self._referents(volume, records), by_spot)
-        outcome.live_bytes += sum(by_spot[spot].extent.length or 1 for spot in wanted)
+            wanted = batch.wanted(await self._referents(batch))
+        outcome.live_bytes += sum(found.extent.cost_bytes for found in wanted)
 
-    async def _referents(self, volume: Volume, records: list[FoundRecord]) -> list[Referent]:
-        names = {(found.record.bucket_id, found.record.key) for found in records}
-        return await self._context.objects.referents(volume.id, sorted(names))
+    async def _referents(self, batch: "_Batch") -> list[Referent]:
+        return await self._context.objects.referents(batch.volume_id, batch.names)
 
     async def _move(
-        self,
-        volume: Volume,
-        referents: list[Referent],
-        by_spot: dict[Spot, FoundRecord],
-        wanted: list[Spot],
-        outcome: Emptied,
+        self, volume: Volume, batch: "_Batch", referents: list[Referent], wanted: list[FoundRecord], outcome: Emptied
     ) -> None:
         """Copy the wanted records elsewhere and point their referents there."""
-        results = await asyncio.gather(
-            *(self._rewrite(volume, by_spot[spot]) for spot in wanted), return_exceptions=True
-        )
-        moved = {spot: done for spot, done in zip(wanted, results, strict=True) if isinstance(done, Appended)}
+        results = await asyncio.gather(*(self._rewrite(volume, found) for found in wanted), return_exceptions=True)
+        moved = {f.extent: done for f, done in zip(wanted, results, strict=True) if isinstance(done, Appended)}
+        swaps = [swap for referent in referents if (swap := batch.swap(referent, moved)) is not None]
         settled = False
         try:
-            await self._swap(volume.id, referents, by_spot, moved)
+            if swaps:
+                await self._context.objects.swap(swaps)
             settled = True
         finally:
             for appended in moved.values():
@@ -124,9 +118,17 @@ class Relocations:
     async def _rewrite(self, volume: Volume, found: FoundRecord) -> Appended:
         """The record's payload in another volume of the tier, durable, under the same name."""
         context, record, extent = self._context, found.record, found.extent
-        owner = Owner(record.bucket_id, record.key, record.version_id, record.part_number, record.attrs)
+        owner = Owner(
+            record.bucket_id,
+            record.key,
+            record.version_id,
+            record.part_number,
+            record.attrs,
+            record.fragment,
+            record.last,
+        )
         reader = await self._reads.reader(extent)
-        if extent.length <= context.pool.profile(volume.tier).pack_bytes_max and not record.fragment:
+        if extent.length <= context.pool.profile(volume.tier).pack_bytes_max:
             payload = await reader.read(0, extent.length) if extent.length else b""
             return await context.packer.append(volume.tier, owner, bytes(payload))
         writer = ObjectWriter(context.pool, context.buffers, context.executor, volume.tier, owner, extent.length, None)
@@ -139,54 +141,54 @@ class Relocations:
             await writer.abandon()
             raise
 
-    async def _swap(
-        self, volume_id: bytes, referents: list[Referent], by_spot: dict[Spot, FoundRecord], moved: dict[Spot, Appended]
-    ) -> None:
-        swaps = []
-        for referent in referents:
-            fresh = b"".join(_moved(extent, volume_id, by_spot, moved) for extent in unpack(referent.extents))
-            if fresh != referent.extents:
-                swaps.append(Swap(referent, fresh))
-        if swaps:
-            await self._context.objects.swap(swaps)
 
+class _Batch:
+    """Records of a volume, found by the extents, or slices of extents, that lie in them."""
 
-def _wanted(volume_id: bytes, referents: list[Referent], by_spot: dict[Spot, FoundRecord]) -> list[Spot]:
-    """The records of the batch that some referent's extents lie in."""
-    index = _Index(by_spot)
-    wanted: dict[Spot, None] = {}
-    for referent in referents:
+    def __init__(self, volume_id: bytes, records: list[FoundRecord]) -> None:
+        self.volume_id = volume_id
+        self.names = sorted({(found.record.bucket_id, found.record.key) for found in records})
+        self._by_column: dict[tuple[int, int], list[FoundRecord]] = defaultdict(list)
+        for found in records:
+            self._by_column[found.extent.stripe_offset, found.extent.column].append(found)
+        for column in self._by_column.values():
+            column.sort(key=_start)
+
+    def record_of(self, extent: Extent) -> FoundRecord | None:
+        """The record that an extent lies in, if it is one of these."""
+        column = self._by_column.get((extent.stripe_offset, extent.column))
+        if extent.volume_id != self.volume_id or not column:
+            return None
+        at = bisect_right(column, extent.data_offset, key=_start) - 1
+        return column[at] if at >= 0 else None
+
+    def wanted(self, referents: list[Referent]) -> list[FoundRecord]:
+        """The records that some referent has an extent in."""
+        found = (self.record_of(extent) for referent in referents for extent in unpack(referent.extents))
+        return list({record.extent: record for record in found if record is not None}.values())
+
+    def swap(self, referent: Referent, moved: Mapping[Extent, Appended]) -> Swap | None:
+        """New extents for a referent, None if nothing of it has moved."""
+        fresh, linked = [], False
         for extent in unpack(referent.extents):
-            if extent.volume_id == volume_id and (spot := index.of(extent)) is not None:
-                wanted[spot] = None
-    return list(wanted)
+            found = self.record_of(extent)
+            if found is None or found.extent not in moved:
+                fresh.append(extent.pack())
+                continue
+            fresh.append(_slice_of(moved[found.extent].extents, extent, found.extent))
+            # A copy's bytes bear the name of what it was copied from: the way back to the copy is a link.
+            linked |= (found.record.bucket_id, found.record.key) != (referent.bucket_id, referent.key)
+        packed = b"".join(fresh)
+        return Swap(referent, packed, linked) if packed != referent.extents else None
 
 
-class _Index:
-    """Finds the record that an extent, or a slice of it, lies in."""
-
-    def __init__(self, by_spot: dict[Spot, FoundRecord]) -> None:
-        self._by_column: dict[tuple[int, int], list[Spot]] = defaultdict(list)
-        self._by_spot = by_spot
-        for spot in by_spot:
-            self._by_column[spot[:2]].append(spot)
-
-    def of(self, extent: Extent) -> Spot | None:
-        exact = (extent.stripe_offset, extent.column, extent.data_offset)
-        if exact in self._by_spot:
-            return exact
-        for spot in self._by_column.get(exact[:2], ()):
-            if spot[2] <= extent.data_offset < spot[2] + self._by_spot[spot].extent.length:
-                return spot
-        return None
+def _start(found: FoundRecord) -> int:
+    return found.extent.data_offset
 
 
-def _moved(extent: Extent, volume_id: bytes, by_spot: dict[Spot, FoundRecord], moved: dict[Spot, Appended]) -> bytes:
-    """What stands for an extent after the move: its slice of the record's new extents, or itself."""
-    spot = _Index(by_spot).of(extent) if extent.volume_id == volume_id else None
-    if spot is None or spot not in moved:
-        return extent.pack()
-    start = extent.data_offset - spot[2]
+def _slice_of(packed: bytes, extent: Extent, record: Extent) -> bytes:
+    """What stands for an extent of a record whose payload now has the extents ``packed``."""
     if not extent.length:
-        return moved[spot].extents
-    return slice_packed(moved[spot].extents, start, start + extent.length)
+        return packed
+    start = extent.data_offset - record.data_offset
+    return slice_packed(packed, start, start + extent.length)

@@ -1,1 +1,1 @@
-"""Stripes in volumes: append a batch or a large object, read extents verified, rebuild what is lost. One writer a volume."""
+"""Stripes in volumes: append batches and large objects, read verified, rebuild what is lost. One writer a volume."""

@@ -23,7 +23,9 @@ class ExtentReader:
 
     def __init__(self, volume: Volume, drives: Sequence[Drive | None], extent: Extent, damaged: Damage) -> None:
         self._volume, self._drives, self._extent, self._damaged = volume, drives, extent, damaged
-        self._stripe = StripeReader(volume, drives, extent.stripe_offset, extent.header_units * HEADER_UNIT_BYTES, damaged)
+        self._stripe = StripeReader(
+            volume, drives, extent.stripe_offset, extent.header_units * HEADER_UNIT_BYTES, damaged
+        )
 
     def pieces(self, start: int, end: int) -> list[tuple[int, int]]:
         """How ``read`` should be called for bytes [start, end): ranges in order, each of bounded size."""
@@ -56,7 +58,9 @@ class ExtentReader:
             rebuilt = await self._stripe.read(extent.column, extent.data_offset, extent.data_offset + extent.length)
             assert rebuilt is not None
             if checksum(rebuilt) != extent.checksum:
-                raise CorruptData(f"object at {extent.payload_offset} of volume {self._volume.id.hex()} differs after rebuilding")
+                raise CorruptData(
+                    f"object at {extent.payload_offset} of volume {self._volume.id.hex()} differs after rebuilding"
+                )
             return rebuilt[start:end]
         found = await self._stripe.read(extent.column, extent.data_offset + start, extent.data_offset + end)
         assert found is not None
@@ -87,20 +91,19 @@ class ExtentReader:
         extent, k = self._extent, self._volume.profile.k
         layout = StripeLayout(k, extent.unit_bytes, extent.checksum)
         low, high = extent.data_offset + start, extent.data_offset + end
-        output = memoryview(np.empty(end - start, np.uint8))
+        output = np.empty(end - start, np.uint8).data
         columns: dict[int, tuple[int, int, list[memoryview]]] = {}
         for column, at, size, data_at in layout.pieces(low, high):
             view = output[data_at - low : data_at - low + size]
             first, _, views = columns.get(column, (at, at, []))
             columns[column] = (first, at + size, [*views, view])
-        await asyncio.gather(*(self._stripe.read(column, first, last, views)
-                               for column, (first, last, views) in columns.items()))
+        await asyncio.gather(
+            *(self._stripe.read(column, first, last, views) for column, (first, last, views) in columns.items())
+        )
         return output
 
 
-async def read_extents(
-    readers: Sequence[tuple[ExtentReader, int, int]], ahead: int = 2
-) -> AsyncIterator[memoryview]:
+async def read_extents(readers: Sequence[tuple[ExtentReader, int, int]], ahead: int = 2) -> AsyncIterator[memoryview]:
     """Pieces of several extents in order, ``ahead`` of them being read while one is sent."""
     wanted = ((reader, piece) for reader, start, end in readers for piece in reader.pieces(start, end))
     flying: list[asyncio.Task[memoryview]] = []

@@ -56,7 +56,7 @@ class StripeLayout:
         return self.lengths[0] if self.data_bytes else 0
 
     def pieces(self, start: int, end: int) -> list[tuple[int, int, int, int]]:
-        """(column, offset in column, bytes, offset in the stripe's data) of each unit piece of data bytes [start, end)."""
+        """(column, offset in it, bytes, offset in the stripe's data) of each unit piece of data bytes [start, end)."""
         found: list[tuple[int, int, int, int]] = []
         full = self.full_rows * self.row_bytes
         at = start

@@ -1,10 +1,10 @@
 """OpenVolume: a volume that this process may append to.
 
-| What happens               | What is left                           | Who clears it                                       |
-|----------------------------|----------------------------------------|-----------------------------------------------------|
-| crash before sync          | a torn tail in some shards             | the volume is sealed, the tail is garbage           |
-| a shard cannot be written  | a shorter stripe on the others         | the volume is sealed, the batch goes to a new one   |
-| crash after sync           | stripes that nobody refers to          | compaction                                          |
+| What happens              | What is left                   | Who clears it                                     |
+|---------------------------|--------------------------------|---------------------------------------------------|
+| crash before sync         | a torn tail in some shards     | the volume is sealed, the tail is garbage         |
+| a shard cannot be written | a shorter stripe on the others | the volume is sealed, the batch goes to a new one |
+| crash after sync          | stripes that nobody refers to  | compaction                                        |
 
 Nothing is ever appended again after a failure, and never after a restart.
 """
@@ -47,7 +47,11 @@ class PackedRecord:
 
 
 class OpenVolume:
-    """Appends stripes. ``end``: where the next one goes. ``users``: writes that are not committed yet."""
+    """Appends stripes. ``end``: where the next one goes. ``users``: writes that are not committed yet.
+
+    ``data_bytes``: what the records of whole stripes cost (see format/extent.py), less those that are known never to be committed; ``uncertain``:
+    nobody knows what became of some of them.
+    """
 
     def __init__(self, volume: Volume, drives: Sequence[Drive]) -> None:
         assert len(drives) == volume.profile.n
@@ -58,6 +62,7 @@ class OpenVolume:
         self.failed = False
         self.users = 0
         self.data_bytes = 0
+        self.uncertain = False
         self._codec = codec_for(self.profile.k, self.profile.m)
         self._syncs: Batcher[None, None] = Batcher(self._sync_all)
 
@@ -69,10 +74,24 @@ class OpenVolume:
     async def create(self, cluster_id: bytes) -> None:
         """Put the superblocks on all drives, durably. Raises DriveError."""
         volume, profile = self.volume, self.profile
-        await self._all([
-            drive.create(volume.id, Superblock(volume.id, column, profile.k, profile.m, bytes.fromhex(drive.id), cluster_id,
-                                               profile.unit_bytes, volume.tier).pack())
-            for column, drive in enumerate(self.drives)])
+        await self._all(
+            [
+                drive.create(
+                    volume.id,
+                    Superblock(
+                        volume.id,
+                        column,
+                        profile.k,
+                        profile.m,
+                        bytes.fromhex(drive.id),
+                        cluster_id,
+                        profile.unit_bytes,
+                        volume.tier,
+                    ).pack(),
+                )
+                for column, drive in enumerate(self.drives)
+            ]
+        )
 
     def reserve(self, size: int) -> int:
         """Offset of ``size`` bytes, in every shard, that are nobody else's."""
@@ -90,16 +109,20 @@ class OpenVolume:
             await asyncio.get_running_loop().run_in_executor(None, stripe.build)
         else:
             stripe.build()
-        await self._all([
-            self.drives[column].write(self.volume.id, stripe.offset, buffers, True)
-            for column, buffers in stripe.shards.items()])
-        self.data_bytes += stripe.payload_bytes
+        await self._all(
+            [
+                self.drives[column].write(self.volume.id, stripe.offset, buffers, True)
+                for column, buffers in stripe.shards.items()
+            ]
+        )
+        self.data_bytes += sum(extent.cost_bytes for extent in stripe.extents)
         return stripe.extents
 
     async def write(self, writes: Sequence[tuple[int, int, Sequence[object]]]) -> None:
         """(column, offset, buffers) each, not durable yet. Raises DriveError and takes no more then."""
-        await self._all([self.drives[column].write(self.volume.id, offset, buffers, False)
-                         for column, offset, buffers in writes])
+        await self._all(
+            [self.drives[column].write(self.volume.id, offset, buffers, False) for column, offset, buffers in writes]
+        )
 
     async def sync(self) -> None:
         """Make every shard durable; calls that come together share one flush a shard. Raises DriveError."""
@@ -148,7 +171,6 @@ class _PackedStripe:
         self.span = self.header_bytes + self.width
         self.offset = open_volume.reserve(self.span)
         self.data_bytes = sum(self._fill)
-        self.payload_bytes = sum(len(record.payload) for record in records)
         self.shards: dict[int, tuple[bytes | memoryview, ...]] = {}
         self.extents: list[Extent] = []
 
@@ -184,8 +206,19 @@ class _PackedStripe:
             self._shard(k + row, memoryview(parity[row]))
         units, volume_id = self.header_bytes // HEADER_UNIT_BYTES, owner.volume.id
         self.extents = [
-            Extent(volume_id, PACKED, column, units, 0, self.offset, at + len(record.head), len(record.payload), record.checksum)
-            for record, (column, at) in zip(self._records, self._places, strict=True)]
+            Extent(
+                volume_id,
+                PACKED,
+                column,
+                units,
+                0,
+                self.offset,
+                at + len(record.head),
+                len(record.payload),
+                record.checksum,
+            )
+            for record, (column, at) in zip(self._records, self._places, strict=True)
+        ]
 
     def _joined(self) -> bytes:
         """All columns one after the other, each filled with zeros up to the width."""
@@ -197,6 +230,18 @@ class _PackedStripe:
         return b"".join(pieces)
 
     def _shard(self, column: int, content: memoryview) -> None:
-        header = pack_header(PACKED, column, self._volume.volume.id, self.offset, self.data_bytes, 0, self.width,
-                             self.header_bytes, self.span, self._fill, b"", block_checksums(content))
+        header = pack_header(
+            PACKED,
+            column,
+            self._volume.volume.id,
+            self.offset,
+            self.data_bytes,
+            0,
+            self.width,
+            self.header_bytes,
+            self.span,
+            self._fill,
+            b"",
+            block_checksums(content),
+        )
         self.shards[column] = (header, content)

@@ -25,7 +25,9 @@ class FoundRecord:
     extent: Extent
 
 
-async def scan_records(volume: Volume, drives: Sequence[Drive | None], damaged: Damage) -> AsyncIterator[list[FoundRecord]]:
+async def scan_records(
+    volume: Volume, drives: Sequence[Drive | None], damaged: Damage
+) -> AsyncIterator[list[FoundRecord]]:
     """The records of each stripe, in the order of the volume. Stripes that nobody can read are skipped: what lies in
     them cannot be moved, and the caller finds their objects still referring to the volume."""
     scan = _Scan(volume, drives)
@@ -124,8 +126,17 @@ class _Scan:
 
 
 def _striped(header: StripeHeader) -> FoundRecord:
-    extent = Extent(header.volume_id, STRIPED, 0, header.header_bytes // HEADER_UNIT_BYTES, header.unit_bytes,
-                    header.stripe_offset, 0, header.data_bytes, header.data_bytes)
+    extent = Extent(
+        header.volume_id,
+        STRIPED,
+        0,
+        header.header_bytes // HEADER_UNIT_BYTES,
+        header.unit_bytes,
+        header.stripe_offset,
+        0,
+        header.data_bytes,
+        header.data_bytes,
+    )
     return FoundRecord(unpack_record(header.owner), extent)
 
 
@@ -139,8 +150,17 @@ async def _packed(reader: StripeReader, header: StripeHeader) -> list[FoundRecor
         at = 0
         while at < length:
             record = unpack_record(content[at:])
-            extent = Extent(header.volume_id, PACKED, column, header.header_bytes // HEADER_UNIT_BYTES, 0, header.stripe_offset,
-                            at + record.header_bytes, record.payload_bytes, record.checksum)
+            extent = Extent(
+                header.volume_id,
+                PACKED,
+                column,
+                header.header_bytes // HEADER_UNIT_BYTES,
+                0,
+                header.stripe_offset,
+                at + record.header_bytes,
+                record.payload_bytes,
+                record.checksum,
+            )
             found.append(FoundRecord(record, extent))
             at += record.total_bytes
     return found

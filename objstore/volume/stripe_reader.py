@@ -18,7 +18,9 @@ Damage = Callable[[Volume, int, str], None]
 class StripeReader:
     """Reads columns of the stripe at ``offset``. ``damaged`` is told of every column that could not be read right."""
 
-    def __init__(self, volume: Volume, drives: Sequence[Drive | None], offset: int, header_bytes: int, damaged: Damage) -> None:
+    def __init__(
+        self, volume: Volume, drives: Sequence[Drive | None], offset: int, header_bytes: int, damaged: Damage
+    ) -> None:
         self._volume, self._drives = volume, drives
         self._offset, self._header_bytes, self._damaged = offset, header_bytes, damaged
         self._headers: dict[int, StripeHeader] = {}
@@ -46,7 +48,9 @@ class StripeReader:
                 continue
         raise TooManyLost(f"no header left of stripe {self._offset} of volume {self._volume.id.hex()}")
 
-    async def read(self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None = None) -> memoryview | None:
+    async def read(
+        self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None = None
+    ) -> memoryview | None:
         """Bytes [start, end) of a column, verified, rebuilt if need be.
 
         With ``outputs`` they are read straight into these (start and end must be block borders, or the column's end)
@@ -69,7 +73,9 @@ class StripeReader:
             self._lost.add(column)
             self._damaged(self._volume, column, reason)
 
-    async def _read_own(self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None) -> memoryview | None:
+    async def _read_own(
+        self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None
+    ) -> memoryview | None:
         header = await self.header(column)
         first, last = start // BLOCK_BYTES, -(-end // BLOCK_BYTES)
         low, high = first * BLOCK_BYTES, min(last * BLOCK_BYTES, header.length_of(column))
@@ -109,8 +115,10 @@ class StripeReader:
         while len(present) < self._k:
             batch, candidates = candidates[: self._k - len(present)], candidates[self._k - len(present) :]
             if not batch:
-                raise TooManyLost(f"{len(present)} of the {self._k} columns needed are readable in stripe {self._offset} "
-                                  f"of volume {self._volume.id.hex()}")
+                raise TooManyLost(
+                    f"{len(present)} of the {self._k} columns needed are readable in stripe {self._offset} "
+                    f"of volume {self._volume.id.hex()}"
+                )
             found = await asyncio.gather(*(self._padded(header, c, low, high) for c in batch))
             present |= {c: content for c, content in zip(batch, found, strict=True) if content is not None}
         loop = asyncio.get_running_loop()
@@ -137,7 +145,7 @@ class StripeReader:
 
 
 def _verify(views: Sequence[memoryview], sums: Sequence[int]) -> None:
-    """Raises CorruptData unless the blocks in ``views`` have these checksums; every view but the last is whole blocks."""
+    """Raises CorruptData unless the blocks have these checksums; every view but the last is whole blocks."""
     at = 0
     for view in views:
         count = -(-len(view) // BLOCK_BYTES)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from objstore.erasure import codec_for
+from objstore.erasure.codec import Columns
 from objstore.format.checksum import block_checksums
 from objstore.format.extent import HEADER_UNIT_BYTES, STRIPED, Extent
 from objstore.format.stripe import header_bytes_for, pack_header
@@ -27,7 +28,7 @@ class EncodedChunk:
 class StripeWriter:
     """Space is reserved for ``data_max`` bytes at the start; the header is written last, so a torn stripe has none.
 
-    Use: ``encode`` (in a thread) and ``write`` each chunk in order, then ``close``, then ``OpenVolume.sync``.
+    Use: ``encode`` (in a thread) and ``write`` each chunk, in any order, then ``close``, then ``OpenVolume.sync``.
     """
 
     def __init__(self, open_volume: OpenVolume, data_max: int, owner_bytes_max: int) -> None:
@@ -39,12 +40,14 @@ class StripeWriter:
         self._header_bytes = header_bytes_for(self._k, widest, owner_bytes_max)
         self._span = -(-(self._header_bytes + widest) // HEADER_UNIT_BYTES) * HEADER_UNIT_BYTES
         self._offset = open_volume.reserve(self._span)
-        self._sums: list[list[int]] = [[] for _ in range(profile.n)]
+        self._sums: dict[int, list[list[int]]] = {}  # by where the chunk lies in its column
         self.data_bytes = 0
 
     def encode(self, data: Bytes, at: int, parity: Bytes) -> EncodedChunk:
-        """Lay out and encode ``data``: whole rows, or the stripe's last bytes. ``at``: its offset in the stripe's data,
-        a multiple of a row. ``parity`` is room for it: at least m/k of the data rounded up to rows. Blocking, GIL released."""
+        """Lay out and encode ``data``: whole rows, or the stripe's last bytes. Blocking, GIL released.
+
+        ``at``: its offset in the stripe's data, a multiple of a row. ``parity``: room for at least m/k of it.
+        """
         k, m, unit = self._k, self._m, self._unit
         layout = StripeLayout(k, unit, len(data))
         rows, width = layout.full_rows, layout.width
@@ -54,50 +57,80 @@ class StripeWriter:
             block = data[row * k * unit : (row + 1) * k * unit].reshape(k, unit)
             self._codec.encode(block, out[:, row * unit : (row + 1) * unit])
             for column in range(k):
-                pieces[column].append(memoryview(block[column]))
+                pieces[column].append(block[column].data)
         if layout.rest:
             self._encode_tail(data[rows * k * unit :], layout.tail, out, rows * unit, pieces)
         for index in range(m):
-            pieces[k + index].append(memoryview(out[index]))
+            pieces[k + index].append(out[index].data)
         sums = [[s for piece in column for s in block_checksums(piece)] for column in pieces]
         return EncodedChunk(at // k, pieces, sums, parity)
 
-    def _encode_tail(self, rest: Bytes, unit: int, out: Bytes, at: int, pieces: list[list[memoryview]]) -> None:
+    def _encode_tail(self, rest: Bytes, unit: int, out: Columns, at: int, pieces: list[list[memoryview]]) -> None:
         block = np.zeros((self._k, unit), np.uint8)
         block.reshape(-1)[: len(rest)] = rest
         # The widest column may be shorter than the tail's unit: parity beyond it would be zeros.
         self._codec.encode(block[:, : min(unit, len(rest))], out[:, at:])
         for column in range(self._k):
-            piece = memoryview(rest)[column * unit : (column + 1) * unit]
+            piece = rest.data[column * unit : (column + 1) * unit]
             if len(piece):
                 pieces[column].append(piece)
 
     async def write(self, chunk: EncodedChunk, data_bytes: int) -> None:
-        """Write an encoded chunk of ``data_bytes`` to all shards; chunks may be in flight together. Raises DriveError."""
+        """Write a chunk of ``data_bytes`` to all shards; chunks may be in flight together. Raises DriveError."""
         base = self._offset + self._header_bytes + chunk.column_at
-        for mine, sums in zip(self._sums, chunk.sums, strict=True):
-            mine += sums
+        self._sums[chunk.column_at] = chunk.sums
         self.data_bytes += data_bytes
         await self.open_volume.write([(column, base, pieces) for column, pieces in enumerate(chunk.pieces) if pieces])
 
     async def close(self, owner: bytes) -> Extent:
         """Write the headers; ``owner`` is the record header of the object. Raises DriveError."""
         layout = StripeLayout(self._k, self._unit, self.data_bytes)
-        self.open_volume.data_bytes += self.data_bytes
         await self._write_headers(STRIPED, layout.lengths, layout.width, owner)
-        return Extent(self.open_volume.volume.id, STRIPED, 0, self._header_bytes // HEADER_UNIT_BYTES, self._unit, self._offset,
-                      0, self.data_bytes, self.data_bytes)
+        extent = Extent(
+            self.open_volume.volume.id,
+            STRIPED,
+            0,
+            self._header_bytes // HEADER_UNIT_BYTES,
+            self._unit,
+            self._offset,
+            0,
+            self.data_bytes,
+            self.data_bytes,
+        )
+        self.open_volume.data_bytes += extent.cost_bytes
+        return extent
 
     async def abandon(self) -> None:
         """Mark the space as void, so that a scan can step over it; best effort."""
         if not self.open_volume.failed:
-            self._sums = [[] for _ in self._sums]
+            self._sums = {}
             await self._write_headers(VOID, (0,) * self._k, 0, b"")
 
     async def _write_headers(self, kind: int, lengths: Sequence[int], width: int, owner: bytes) -> None:
-        volume_id = self.open_volume.volume.id
-        await self.open_volume.write([
-            (column, self._offset, [pack_header(kind, column, volume_id, self._offset, self.data_bytes, self._unit, width,
-                                                self._header_bytes, self._span, lengths, owner, sums)])
-            for column, sums in enumerate(self._sums)
-            if kind == VOID or column >= self._k or lengths[column]])
+        volume_id, chunks = self.open_volume.volume.id, [self._sums[at] for at in sorted(self._sums)]
+        await self.open_volume.write(
+            [
+                (
+                    column,
+                    self._offset,
+                    [
+                        pack_header(
+                            kind,
+                            column,
+                            volume_id,
+                            self._offset,
+                            self.data_bytes,
+                            self._unit,
+                            width,
+                            self._header_bytes,
+                            self._span,
+                            lengths,
+                            owner,
+                            [s for chunk in chunks for s in chunk[column]],
+                        )
+                    ],
+                )
+                for column in range(self._k + self._m)
+                if kind == VOID or column >= self._k or lengths[column]
+            ]
+        )

@@ -21,7 +21,7 @@ class Batcher(Generic[Item, Result]):
 
     ``work`` gives one result an item; an Exception in its place is raised to that item's waiter alone, and an
     exception of ``work`` itself to all of the batch. An item that has waited ``QUEUE_SECONDS_MAX`` in the queue is
-    refused with Overloaded. ``observe`` is told the size of each batch.
+    refused with Overloaded. ``observe`` is told each batch's size, ``unclaimed`` each result whose waiter has gone.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Batcher(Generic[Item, Result]):
         weigh: Callable[[Item], int] | None = None,
         weight_max: int = BATCH_BYTES_MAX,
         observe: Callable[[int], None] | None = None,
+        unclaimed: Callable[[Result], None] | None = None,
     ) -> None:
         self._work = work
         self._in_flight = in_flight
@@ -40,6 +41,7 @@ class Batcher(Generic[Item, Result]):
         self._weigh = weigh
         self._weight_max = weight_max
         self._observe = observe
+        self._unclaimed = unclaimed
         self._queue: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,8 +112,9 @@ class Batcher(Generic[Item, Result]):
             return
         for (_, done), result in zip(batch, results, strict=True):
             if done.done():
-                continue
-            if isinstance(result, Exception):
+                if self._unclaimed is not None and not isinstance(result, Exception):
+                    self._unclaimed(result)
+            elif isinstance(result, Exception):
                 done.set_exception(result)
             else:
                 done.set_result(result)

@@ -1,0 +1,22 @@
+"""The cases in the order in which they run: each takes the rig and returns its figures."""
+
+from collections.abc import Callable
+
+from benchmarks.cases import cliff, flush, large, listing, machine, memory, ranges, single, small, stages, syncs
+from benchmarks.figures import Figure
+from benchmarks.rig import Rig
+
+CASES: dict[str, Callable[[Rig], list[Figure]]] = {
+    "machine": machine.run,
+    "small-4k": small.run_4k,
+    "small-64k": small.run_64k,
+    "syncs": syncs.run,
+    "single": single.run,
+    "large": large.run,
+    "range": ranges.run,
+    "list": listing.run,
+    "flush": flush.run,
+    "cliff": cliff.run,
+    "memory": memory.run,
+    "stages": stages.run,
+}

@@ -1,0 +1,1 @@
+"""The admin API: FastAPI with OpenAPI, below ``/-/admin/v1``, for root credentials."""

@@ -1,0 +1,27 @@
+"""The FastAPI application, behind a guard that checks the signature before FastAPI sees the request."""
+
+from fastapi import FastAPI
+
+from objstore import __version__
+from objstore.api.admin import buckets, compact, drives, server, volumes
+from objstore.api.admin.guard import Guard
+from objstore.api.admin.state import AdminState
+from objstore.api.auth.authenticator import Authenticator
+
+PREFIX = "/-/admin/v1"
+
+
+def admin_application(state: AdminState, authenticator: Authenticator) -> Guard:
+    """An ASGI application for all paths below ``PREFIX``; OpenAPI is at ``PREFIX``/openapi.json."""
+    app = FastAPI(
+        title="objstore admin",
+        version=__version__,
+        description="Sign requests with AWS Signature Version 4, service `s3`, and the root credentials.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.admin = state
+    for module in (server, drives, volumes, buckets, compact):
+        app.include_router(module.router, prefix=PREFIX)
+    return Guard(app, authenticator)

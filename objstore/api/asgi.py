@@ -1,0 +1,173 @@
+"""Gateway: the root ASGI application. Paths below ``/-/`` are ours (health, metrics, admin); all else is S3.
+
+What it promises of every S3 answer: request ids; an XML error for whatever goes wrong; ``Connection: close`` when the
+request's body was not read to its end (a server that keeps such a connection takes the rest for the next request);
+and never a short success: once a body has begun, failure breaks the connection.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+from objstore.api.auth.authenticator import Authenticator
+from objstore.api.request import Receive, Request, Scope
+from objstore.api.s3.call import Answer, Call, Headers, Site
+from objstore.api.s3.dispatch import Dispatcher
+from objstore.api.s3.errors import RETRY_AFTER_SECONDS, as_request_error, is_known, is_routine, render_error, status_of
+from objstore.api.s3.verbs import Piece, Reader, Verbs
+from objstore.model import clock
+from objstore.model.errors import NoSuchBucket, NoSuchKey, RequestError
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Observe = Callable[[str, int, float, int, int], None]
+
+_log = structlog.get_logger(__name__)
+_OPS = b"/-/"
+_CLOSE = (b"connection", b"close")
+_BODILESS = (204, 304)
+
+
+class ResponseBroken(Exception):
+    """An answer's body could not be sent whole: the server must drop the connection."""
+
+
+class Gateway:
+    """The ASGI application of a gateway worker.
+
+    ``ops`` serves ``/-/``; ``lifespan`` serves ASGI's lifespan protocol; ``observe`` is told of every S3 request:
+    operation, status, seconds, bytes in (as declared), bytes out.
+    """
+
+    def __init__(
+        self,
+        store: Verbs,
+        authenticator: Authenticator,
+        *,
+        region: str = "us-east-1",
+        domain: str = "",
+        ops: Application | None = None,
+        lifespan: Application | None = None,
+        observe: Observe | None = None,
+    ) -> None:
+        self._store = store
+        self._site = Site(region)
+        self._domain = domain.lower().encode()
+        self._dispatcher = Dispatcher(authenticator)
+        self._ops = ops
+        self._lifespan = lifespan
+        self._observe = observe
+        self._host_id = clock.random_bytes(32).hex()
+        self._host_id_header = (b"x-amz-id-2", self._host_id.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event of the ASGI server."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan" and self._lifespan is not None:
+                await self._lifespan(scope, receive, send)
+            return
+        request = Request(scope, receive, self._domain)
+        if self._ops is not None and request.raw_path.startswith(_OPS) and not request.virtual_host:
+            await self._ops(scope, receive, send)
+        elif self._observe is None:
+            await self._serve(request, send)
+        else:
+            await self._serve_observed(request, send, self._observe)
+
+    async def _serve_observed(self, request: Request, send: Send, observe: Observe) -> None:
+        begun = clock.monotonic_seconds()
+        operation, status, sent = await self._serve(request, send)
+        received = request.headers.get(b"content-length", b"0")
+        observe(
+            operation,
+            status,
+            clock.monotonic_seconds() - begun,
+            int(received) if received.isdigit() else 0,
+            sent,
+        )
+
+    async def _serve(self, request: Request, send: Send) -> tuple[str, int, int]:
+        """Answer an S3 request; gives its operation, status and the bytes of the answer's body."""
+        call = Call(request, self._store, self._site)
+        try:
+            status, headers, body = await self._dispatcher.answer(call)
+        except Exception as error:
+            status, headers, body = self._refuse(call, error)
+        headers.append((b"x-amz-request-id", request.request_id.encode()))
+        headers.append(self._host_id_header)
+        if call.body_left():
+            headers.append(_CLOSE)
+        if isinstance(body, (bytes, bytearray, memoryview)):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return call.operation, status, len(body)
+        return call.operation, status, await self._stream(call, status, headers, body, send)
+
+    async def _stream(self, call: Call, status: int, headers: Headers, reader: Reader, send: Send) -> int:
+        """Send a body piece by piece; stops reading at once when the client goes away."""
+        sent = 0
+        watcher: asyncio.Task[None] | None = None
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            watcher = asyncio.create_task(_disconnected(call.request.receive))
+            async for piece in reader:
+                if watcher.done():
+                    return sent
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                sent += len(piece)
+            await send({"type": "http.response.body", "body": b""})
+        except Exception as error:
+            _log.error("response_broken", request_id=call.request.request_id, sent=sent, error=repr(error))
+            raise ResponseBroken(call.request.request_id) from None
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+            await reader.aclose()
+        return sent
+
+    def _refuse(self, call: Call, error: Exception) -> Answer:
+        """The answer to an exception; the client learns of its own mistakes and of nothing else."""
+        refusal, retry = as_request_error(error)
+        request = call.request
+        if not is_routine(error):
+            trace = None if is_known(error) else error
+            _log.error(
+                "request_failed",
+                request_id=request.request_id,
+                operation=call.operation,
+                error=repr(error),
+                exc_info=trace,
+            )
+        status = status_of(refusal)
+        headers: Headers = []
+        if retry:
+            headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+        if request.method == "HEAD" or status in _BODILESS:
+            headers.append((b"content-type", b"application/xml"))
+            return status, headers, b""
+        _name(refusal, request)
+        resource = request.raw_path.decode("latin-1")
+        body = render_error(refusal, resource, request.request_id, self._host_id)
+        headers += [(b"content-type", b"application/xml"), (b"content-length", b"%d" % len(body))]
+        if status == 416 and "ActualObjectSize" in refusal.details:
+            headers.append((b"content-range", b"bytes */%d" % refusal.details["ActualObjectSize"]))
+        return status, headers, body
+
+
+def _name(error: RequestError, request: Request) -> None:
+    """What is missing is named in the answer."""
+    if isinstance(error, NoSuchBucket):
+        error.details.setdefault("BucketName", request.bucket)
+    elif isinstance(error, NoSuchKey):
+        error.details.setdefault("Key", request.key.decode())
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Return when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+__all__ = ["Application", "Gateway", "Observe", "Piece", "ResponseBroken"]

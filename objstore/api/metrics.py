@@ -1,0 +1,180 @@
+"""Metrics of one process, in Prometheus' multiprocess mode: any gateway worker answers for all of them.
+
+A request is counted in plain Python numbers (half a microsecond); once a second, and before an answer to
+``/-/metrics``, they are added to the memory-mapped values of prometheus-client, which cost some microseconds each.
+``PROMETHEUS_MULTIPROC_DIR`` has to be in the environment before this module is imported: the cli sees to that.
+"""
+
+import asyncio
+import contextlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from objstore.model import clock
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
+FLUSH_SECONDS = 1.0
+LAG_PROBE_SECONDS = 0.1
+SERIES_MAX = 2000  # operations × status codes; what would go beyond is counted as "other"
+
+# From a cached 4 KiB GET to a 5 GiB upload.
+SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+LAG_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+
+_registry = CollectorRegistry()  # of this process; what is served is collected from all processes' files
+_requests = Counter("objstore_s3_requests_total", "S3 requests answered.", ["api", "code"], registry=_registry)
+_seconds = Histogram(
+    "objstore_s3_request_duration_seconds",
+    "Time from a request's headers to the last byte of its answer.",
+    ["api"],
+    buckets=SECONDS_BUCKETS,
+    registry=_registry,
+)
+_received = Counter("objstore_s3_traffic_received_bytes_total", "Bodies of S3 requests, declared.", registry=_registry)
+_sent = Counter("objstore_s3_traffic_sent_bytes_total", "Bodies of answers to S3 requests.", registry=_registry)
+_lag = Histogram(
+    "objstore_event_loop_lag_seconds",
+    f"How late a timer of {LAG_PROBE_SECONDS} s rings.",
+    buckets=LAG_BUCKETS,
+    registry=_registry,
+)
+_batch = Histogram("objstore_batch_items", "Items of a batch.", ["boundary"], buckets=BATCH_BUCKETS, registry=_registry)
+_gauges = {
+    name: Gauge(name, text, multiprocess_mode="livesum", registry=_registry)
+    for name, text in (
+        ("objstore_connections", "Open client connections."),
+        ("objstore_s3_requests_inflight", "Requests being served."),
+    )
+}
+
+Source = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+
+
+class Tally:
+    """Numbers of one histogram since the last flush: count a bucket, then the sum."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def flush_into(self, histogram: Histogram) -> None:
+        """Add everything to ``histogram`` (of the same bounds) and begin anew."""
+        counts, total = self.counts, self.total
+        self.counts, self.total = [0] * len(counts), 0.0
+        for value, count in zip(histogram._buckets, counts, strict=True):
+            if count:
+                value.inc(count)
+        histogram._sum.inc(total)
+
+
+class Metrics:
+    """What this process counts. ``observe`` is the Gateway's hook; gauges are asked for when they are flushed."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, int], int] = {}
+        self._tallies: dict[str, Tally] = {}
+        self._batches: dict[str, Tally] = {}
+        self._lag = Tally(LAG_BUCKETS)
+        self._received = self._sent = 0
+        self._levels: dict[str, Callable[[], float]] = {}
+        self._sources: list[tuple[Counter, Source]] = []
+        self._seen: dict[tuple[str, tuple[str, ...]], float] = {}
+
+    def observe(self, api: str, status: int, seconds: float, received: int, sent: int) -> None:
+        """Count one answered request."""
+        codes = self._codes
+        try:
+            codes[api, status] += 1
+            tally = self._tallies[api]
+        except KeyError:
+            api, tally = self._new(api, status)
+        tally.counts[bisect_left(SECONDS_BUCKETS, seconds)] += 1
+        tally.total += seconds
+        self._received += received
+        self._sent += sent
+
+    def observe_batch(self, boundary: str, size: int) -> None:
+        """Count a batch of ``size`` items at one boundary."""
+        tally = self._batches.get(boundary)
+        if tally is None:
+            tally = self._batches[boundary] = Tally(BATCH_BUCKETS)
+        tally.add(size)
+
+    def gauge_from(self, name: str, level: Callable[[], float]) -> None:
+        """One of the gauges above, read when it is flushed."""
+        assert name in _gauges
+        self._levels[name] = level
+
+    def count_from(self, name: str, text: str, labels: tuple[str, ...], source: Source) -> None:
+        """A counter whose values others keep: ``source`` gives (label values, total of this process)."""
+        self._sources.append((Counter(name, text, labels, registry=_registry), source))
+
+    def flush(self) -> None:
+        """Hand everything to prometheus-client."""
+        for (api, status), count in self._codes.items():
+            if count:
+                _requests.labels(api, str(status)).inc(count)
+                self._codes[api, status] = 0
+        for api, tally in self._tallies.items():
+            tally.flush_into(_seconds.labels(api))
+        for boundary, tally in self._batches.items():
+            tally.flush_into(_batch.labels(boundary))
+        self._lag.flush_into(_lag)
+        received, sent, self._received, self._sent = self._received, self._sent, 0, 0
+        _received.inc(received)
+        _sent.inc(sent)
+        self._flush_sources()
+
+    async def run(self) -> None:
+        """Flush once a second and measure the event loop, until cancelled."""
+        flushed = clock.monotonic_seconds()
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                before = clock.monotonic_seconds()
+                await asyncio.sleep(LAG_PROBE_SECONDS)
+                after = clock.monotonic_seconds()
+                self._lag.add(max(0.0, after - before - LAG_PROBE_SECONDS))
+                if after - flushed >= FLUSH_SECONDS:
+                    flushed = after
+                    self.flush()
+        self.flush()
+
+    def render(self) -> bytes:
+        """The text format, of all processes."""
+        self.flush()
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+    def _new(self, api: str, status: int) -> tuple[str, Tally]:
+        if len(self._codes) >= SERIES_MAX:
+            api = "other"
+        self._codes[api, status] = self._codes.get((api, status), 0) + 1
+        return api, self._tallies.setdefault(api, Tally(SECONDS_BUCKETS))
+
+    def _flush_sources(self) -> None:
+        for name, level in self._levels.items():
+            _gauges[name].set(level())
+        for counter, source in self._sources:
+            for labels, total in source():
+                seen = self._seen.get((counter._name, labels), 0.0)
+                if total > seen:
+                    (counter.labels(*labels) if labels else counter).inc(total - seen)
+                    self._seen[counter._name, labels] = total
+
+
+def forget_process(pid: int, directory: str) -> None:
+    """Drop the gauges of a process that has ended; its counters stay, they only ever grow."""
+    mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""The S3 surface: requests in, verbs of the store, answers out."""

@@ -1,0 +1,123 @@
+"""Buckets: create, head, delete, list, location."""
+
+from typing import Any
+
+from objstore.api.s3.call import NO_CONTENT, Answer, Call, xml_answer
+from objstore.api.s3.documents import read_input, render_page
+from objstore.api.s3.errors import S3Error
+from objstore.api.s3.list_params import make_token, parse_token
+from objstore.api.s3.names import check_new_name
+from objstore.api.s3.object_headers import check_acl
+from objstore.api.s3.owners import owner_fields
+from objstore.api.s3.service import XML_NAMESPACE, enum_of
+from objstore.api.s3.text import escape_text
+from objstore.api.s3.xml_out import DECLARATION
+from objstore.model.errors import BucketAlreadyOwnedByYou, InvalidArgument, NotImplementedS3
+from objstore.model.limits import BUCKETS_PER_OWNER_MAX
+from objstore.model.objects import Bucket
+
+LEGACY_REGION = "us-east-1"
+# Names that a region also goes by in LocationConstraint.
+_ALIASES = {"EU": "eu-west-1", "US": LEGACY_REGION}
+
+
+async def create_bucket(call: Call) -> Answer:
+    """CreateBucket. Creating one's own bucket again is 200 in us-east-1 and 409 elsewhere, as on AWS."""
+    request = call.request
+    check_new_name(request.bucket)
+    _check_headers(request.headers)
+    await _check_document(call)
+    try:
+        await call.store.create_bucket(request.bucket, call.owner[0], call.site.region)
+    except BucketAlreadyOwnedByYou:
+        if call.site.region != LEGACY_REGION:
+            raise
+    return 200, [NO_CONTENT, (b"location", b"/" + request.bucket.encode())], b""
+
+
+def _check_headers(headers: dict[bytes, bytes]) -> None:
+    for name, value in headers.items():
+        if name == b"x-amz-acl" or name.startswith(b"x-amz-grant-"):
+            check_acl(name, value)
+    if headers.get(b"x-amz-bucket-object-lock-enabled", b"").strip().lower() == b"true":
+        raise NotImplementedS3("Object Lock is not implemented", Header="x-amz-bucket-object-lock-enabled")
+    ownership = headers.get(b"x-amz-object-ownership", b"BucketOwnerEnforced").strip()
+    if ownership != b"BucketOwnerEnforced":
+        raise NotImplementedS3("Object ownership other than BucketOwnerEnforced is not implemented")
+
+
+async def _check_document(call: Call) -> None:
+    if not call.has_body():
+        return
+    document = await read_input(call, "CreateBucket", empty=True)
+    if any(document.get(part) for part in ("Location", "Bucket", "Tags")):
+        raise NotImplementedS3("Directory buckets and tags of buckets are not implemented")
+    wanted = document.get("LocationConstraint", "").strip()
+    region = call.site.region
+    if wanted in ("", region) or _ALIASES.get(wanted) == region:
+        return
+    if wanted in enum_of("BucketLocationConstraint"):
+        raise S3Error(
+            "IllegalLocationConstraintException",
+            f"The {wanted} location constraint is incompatible for the region specific endpoint this request was "
+            "sent to.",
+        )
+    raise S3Error("InvalidLocationConstraint", LocationConstraint=wanted[:100])
+
+
+async def head_bucket(call: Call) -> Answer:
+    """HeadBucket: 200 with the region."""
+    bucket = await call.store.get_bucket(call.request.bucket)
+    headers = [(b"x-amz-bucket-region", bucket.region.encode()), (b"x-amz-access-point-alias", b"false")]
+    return 200, [(b"content-type", b"application/xml"), *headers], b""
+
+
+async def delete_bucket(call: Call) -> Answer:
+    """DeleteBucket: 204; the bucket must be empty."""
+    await call.store.delete_bucket(call.request.bucket)
+    return 204, [], b""
+
+
+async def get_bucket_location(call: Call) -> Answer:
+    """GetBucketLocation: the root's own text is the region, empty for us-east-1; the model cannot say so."""
+    region = (await call.store.get_bucket(call.request.bucket)).region
+    text = "" if region == LEGACY_REGION else escape_text(region)
+    root = "LocationConstraint"
+    return xml_answer(f'{DECLARATION}<{root} xmlns="{XML_NAMESPACE}">{text}</{root}>'.encode())
+
+
+async def list_buckets(call: Call) -> Answer:
+    """ListBuckets: the caller's buckets by name."""
+    query = call.query
+    limit = _max_buckets(query.get("max-buckets"))
+    token = query.get("continuation-token")
+    after = parse_token("", token).decode() if token is not None else ""
+    prefix = query.get("prefix", "")
+    found: list[Bucket] = []
+    if "\x00" not in prefix and query.get("bucket-region") in (None, "", call.site.region):
+        found = await call.store.list_buckets(call.owner[0], prefix, after, limit + 1)
+    page = found[:limit]
+    values: dict[str, Any] = {"Owner": owner_fields(call), "Buckets": [_entry(bucket, query) for bucket in page]}
+    if len(found) > limit:
+        values["ContinuationToken"] = make_token("", page[-1].name.encode())
+    if "prefix" in query:
+        values["Prefix"] = prefix
+    return await render_page("ListBuckets", values, len(page))
+
+
+def _entry(bucket: Bucket, query: dict[str, str]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"Name": bucket.name, "CreationDate": bucket.created}
+    paged = {"max-buckets", "prefix", "continuation-token", "bucket-region"}
+    return entry if paged.isdisjoint(query) else entry | {"BucketRegion": bucket.region}
+
+
+def _max_buckets(text: str | None) -> int:
+    if text is None:
+        return BUCKETS_PER_OWNER_MAX
+    if text.isascii() and text.isdigit() and len(text) < 8 and 1 <= int(text) <= BUCKETS_PER_OWNER_MAX:
+        return int(text)
+    raise InvalidArgument(
+        f"Argument max-buckets must be an integer between 1 and {BUCKETS_PER_OWNER_MAX}",
+        ArgumentName="max-buckets",
+        ArgumentValue=text[:100],
+    )

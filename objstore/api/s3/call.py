@@ -1,0 +1,76 @@
+"""Call: one authenticated request on its way through a handler, and the answer that comes back."""
+
+from dataclasses import dataclass
+
+from objstore.api.auth.authenticator import Authenticated
+from objstore.api.auth.body import RequestBody, body_of, read_document
+from objstore.api.request import Request
+from objstore.api.s3.verbs import Piece, Reader, Verbs
+
+Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, Piece | Reader]
+
+NO_CONTENT: tuple[bytes, bytes] = (b"content-length", b"0")
+XML_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/xml")
+NO_QUERY: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a handler needs to know of the place that it serves."""
+
+    region: str
+
+
+class Call:
+    """A request, who sent it, and the verbs to serve it with."""
+
+    __slots__ = ("_body", "_document_read", "authenticated", "operation", "request", "site", "store")
+
+    authenticated: Authenticated
+
+    def __init__(self, request: Request, store: Verbs, site: Site) -> None:
+        self.request = request
+        self.store = store
+        self.site = site
+        self.operation = ""
+        self._body: RequestBody | None = None
+        self._document_read = False
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The decoded query."""
+        return self.request.query if self.request.query_string else NO_QUERY
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Id and display name of who calls."""
+        identity = self.authenticated.identity
+        return identity.owner_id, identity.display_name
+
+    def has_body(self) -> bool:
+        """Whether a payload follows the headers."""
+        headers = self.request.headers
+        return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+    def body_left(self) -> bool:
+        """Whether some of the payload is still to come: then the connection cannot be used again."""
+        if self._document_read or (self._body is not None and self._body.consumed):
+            return False
+        return self.has_body()
+
+    def body(self) -> RequestBody:
+        """The payload, to be read once."""
+        self._body = body_of(self.request, self.authenticated)
+        return self._body
+
+    async def document(self) -> bytes:
+        """The whole payload of a request that carries XML, its digests verified; raises MalformedXML if too long."""
+        document = await read_document(self.request, self.authenticated)
+        self._document_read = True
+        return document
+
+
+def xml_answer(body: bytes, headers: Headers | None = None, status: int = 200) -> Answer:
+    """An answer that is an XML document."""
+    return status, [XML_TYPE, (b"content-length", b"%d" % len(body)), *(headers or ())], body

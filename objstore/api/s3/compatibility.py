@@ -1,0 +1,95 @@
+"""docs/s3-compatibility.md, written from botocore's S3 model and our table of handlers.
+
+``python -m objstore.api.s3.compatibility [FILE]`` writes it; a test holds the file against ``document``.
+"""
+
+import sys
+from pathlib import Path
+
+from objstore.api.s3.errors import S3Error, status_of
+from objstore.api.s3.handlers import HANDLERS
+from objstore.api.s3.probes import NOT_SET
+from objstore.api.s3.router import Route, routes
+from objstore.api.s3.service import operation_model
+
+_HEAD = """\
+# S3 compatibility
+
+Written by `python -m objstore.api.s3.compatibility` from botocore's S3 model and the table of handlers; do not edit.
+
+{served} of the model's {total} operations are served; {probes} of these say, with the code that clients expect, that
+nothing is set. All others answer `501 NotImplemented` with the operation's name, after authentication.
+
+## Operations
+
+| Operation | Request | Answer |
+|---|---|---|
+"""
+
+_TAIL = """
+## Where we differ from AWS
+
+| What | Here |
+|---|---|
+| Region in the credential scope | any is accepted |
+| `LocationConstraint` | the configured region, or none |
+| Creating one's own bucket again | 200 in us-east-1, else `409 BucketAlreadyOwnedByYou`, as AWS |
+| ACLs | as with BucketOwnerEnforced: `private` and `bucket-owner-full-control` are accepted, others are \
+`400 AccessControlListNotSupported` |
+| Server-side encryption headers | `501 NotImplemented`: to accept them would be a lie |
+| Object Lock headers | `400 InvalidRequest` on objects, `501` at CreateBucket |
+| `If-None-Match` on writes | `*` or one entity tag; several are `501` |
+| Version ids | buckets have no versions: `null` is the object, any other id is `404 NoSuchVersion` |
+| HTML form upload (`POST` to a bucket) | `501 NotImplemented` |
+| Metadata that is not ASCII | its bytes are given back as they came, not as RFC 2047 |
+| Checksums | CRC32, CRC32C, CRC64NVME, SHA1, SHA256 |
+| Control characters in listings | character references as AWS writes them; use `encoding-type=url` |
+| XML documents | UTF-8 only, no DTD, at most 2 MiB |
+"""
+
+
+def document() -> str:
+    """The page as it should be."""
+    found = sorted(routes(), key=lambda route: route.operation)
+    served = [route for route in found if route.operation in HANDLERS]
+    head = _HEAD.format(served=len(served), total=len(found), probes=len(NOT_SET))
+    return head + "".join(_row(route) for route in found) + _TAIL
+
+
+def _row(route: Route) -> str:
+    query = [route.subresource] if route.subresource else []
+    query += [f"{name}={value}" for name, value in route.fixed] + sorted(route.queries)
+    path = operation_model(route.operation).http["requestUri"].partition("?")[0].replace("{Key+}", "{Key}")
+    request = f"`{route.method} {path}{'?' if query else ''}{'&'.join(query)}`"
+    headers = "".join(f", `{name.decode()}`" for name in sorted(route.headers))
+    return f"| {route.operation} | {request}{headers} | {_answer(route)} |\n"
+
+
+def _answer(route: Route) -> str:
+    code = NOT_SET.get(route.operation)
+    if code is not None:
+        return f"`{status_of(S3Error(code))} {code}`"
+    if route.operation in HANDLERS:
+        return "yes"
+    return "as its successor" if route.deprecated and _successor_served(route) else "501"
+
+
+def _successor_served(route: Route) -> bool:
+    """Whether an operation with the same traits takes the requests of this one."""
+    return any(
+        other.operation in HANDLERS and not other.deprecated and _place(other) == _place(route) for other in routes()
+    )
+
+
+def _place(route: Route) -> tuple[object, ...]:
+    return route.method, route.level, route.subresource, route.fixed, route.queries, route.headers
+
+
+def main() -> None:
+    """Write the page to the file named, or to docs/ of the working directory."""
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/s3-compatibility.md")
+    target.write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

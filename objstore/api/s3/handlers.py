@@ -1,0 +1,50 @@
+"""The table of operations: which function serves which. What is not in it answers 501."""
+
+from collections.abc import Awaitable, Callable
+
+from objstore.api.s3 import buckets, lists, multipart, multipart_lists, probes
+from objstore.api.s3.attributes import get_object_attributes
+from objstore.api.s3.call import Answer, Call
+from objstore.api.s3.objects_copy import copy_object
+from objstore.api.s3.objects_delete import delete_object, delete_objects
+from objstore.api.s3.objects_get import get_object, head_object
+from objstore.api.s3.objects_put import put_object
+from objstore.model.errors import NotImplementedS3
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+HANDLERS: dict[str, Handler] = {
+    "AbortMultipartUpload": multipart.abort_multipart_upload,
+    "CompleteMultipartUpload": multipart.complete_multipart_upload,
+    "CopyObject": copy_object,
+    "CreateBucket": buckets.create_bucket,
+    "CreateMultipartUpload": multipart.create_multipart_upload,
+    "DeleteBucket": buckets.delete_bucket,
+    "DeleteObject": delete_object,
+    "DeleteObjects": delete_objects,
+    "GetBucketAcl": probes.get_bucket_acl,
+    "GetBucketLocation": buckets.get_bucket_location,
+    "GetBucketRequestPayment": probes.get_bucket_request_payment,
+    "GetBucketVersioning": probes.get_bucket_versioning,
+    "GetObject": get_object,
+    "GetObjectAcl": probes.get_object_acl,
+    "GetObjectAttributes": get_object_attributes,
+    "GetObjectTagging": probes.get_object_tagging,
+    "HeadBucket": buckets.head_bucket,
+    "HeadObject": head_object,
+    "ListBuckets": buckets.list_buckets,
+    "ListMultipartUploads": multipart_lists.list_multipart_uploads,
+    "ListObjectVersions": lists.list_object_versions,
+    "ListObjects": lists.list_objects,
+    "ListObjectsV2": lists.list_objects_v2,
+    "ListParts": multipart_lists.list_parts,
+    "PutObject": put_object,
+    "UploadPart": multipart.upload_part,
+    "UploadPartCopy": multipart.upload_part_copy,
+    **dict.fromkeys(probes.NOT_SET, probes.not_set),
+}
+
+
+async def not_implemented(call: Call) -> Answer:
+    """501 for an operation of the model that has no handler."""
+    raise NotImplementedS3(f"{call.operation} is not implemented")

@@ -1,0 +1,69 @@
+"""The XML of object listings, written by hand: a page of 1000 keys is the hottest document there is."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from objstore.api.s3.list_params import ListParams
+from objstore.api.s3.service import XML_NAMESPACE
+from objstore.api.s3.text import escape_key, escape_text, iso_time, url_encode
+from objstore.api.s3.xml_out import DECLARATION
+from objstore.model.checksum import Checksum
+from objstore.model.objects import ObjectVersion, etag_text
+
+KeyText = Callable[[bytes], str]
+
+
+def key_text(encode: bool) -> KeyText:
+    """How keys are written: URL-encoded, or escaped for XML."""
+    return url_encode if encode else escape_key
+
+
+def element(name: str, text: str) -> str:
+    """One element; ``text`` is already fit for XML."""
+    return f"<{name}>{text}</{name}>" if text else f"<{name}/>"
+
+
+def owner_xml(owner: tuple[str, str]) -> str:
+    """The Owner of every entry of a page."""
+    owner_id, display_name = owner
+    return f"<Owner><ID>{escape_text(owner_id)}</ID><DisplayName>{escape_text(display_name)}</DisplayName></Owner>"
+
+
+def entries(versions: list[ObjectVersion], written: KeyText, *, tag: str, before: str = "", after: str = "") -> str:
+    """``Contents`` or ``Version`` elements; ``before``/``after`` are put into each, after the key and at its end."""
+    out = []
+    for version in versions:
+        etag = version.etag
+        etag_hex = etag.hex() if len(etag) == 16 else etag_text(etag)
+        packed = version.checksum
+        checksum = _checksum_xml(packed[:3]) if packed else ""
+        out.append(
+            f"<{tag}><Key>{written(version.key)}</Key>{before}<LastModified>{iso_time(version.modified)}</LastModified>"
+            f"<ETag>&quot;{etag_hex}&quot;</ETag>{checksum}<Size>{version.size}</Size>{after}"
+            f"<StorageClass>{version.storage_class}</StorageClass></{tag}>"
+        )
+    return "".join(out)
+
+
+@lru_cache(1024)
+def _checksum_xml(head: bytes) -> str:
+    """What a listing says of a checksum, by its packed form without the digest."""
+    checksum = Checksum.unpack(head)
+    return f"<ChecksumAlgorithm>{checksum.algorithm}</ChecksumAlgorithm><ChecksumType>{checksum.type}</ChecksumType>"
+
+
+def common_prefixes(prefixes: list[bytes], written: KeyText) -> str:
+    """``CommonPrefixes`` elements."""
+    return "".join(f"<CommonPrefixes><Prefix>{written(prefix)}</Prefix></CommonPrefixes>" for prefix in prefixes)
+
+
+def page_head(root: str, bucket: str, params: ListParams, truncated: bool) -> str:
+    """Declaration, root and the elements that all listings begin with."""
+    written = key_text(params.encode)
+    delimiter = element("Delimiter", written(params.delimiter)) if params.delimiter else ""
+    encoding = "<EncodingType>url</EncodingType>" if params.encode else ""
+    return (
+        f'{DECLARATION}<{root} xmlns="{XML_NAMESPACE}">{element("Name", escape_text(bucket))}'
+        f"{element('Prefix', written(params.prefix))}<MaxKeys>{params.limit}</MaxKeys>{delimiter}{encoding}"
+        f"<IsTruncated>{'true' if truncated else 'false'}</IsTruncated>"
+    )

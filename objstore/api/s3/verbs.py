@@ -1,0 +1,88 @@
+"""What the S3 surface asks of the store: the verbs by which a handler reaches it, and nothing else."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+from objstore.model.errors import RequestError
+from objstore.model.objects import Bucket, Condition, ObjectVersion, Part, Upload
+from objstore.model.requests import (
+    UNCONDITIONAL,
+    Body,
+    CompleteRequest,
+    CopyRequest,
+    ListPage,
+    ListRequest,
+    PartsPage,
+    PutRequest,
+    PutResult,
+    UploadsPage,
+)
+
+Piece = bytes | bytearray | memoryview
+SourceCheck = Callable[[ObjectVersion], None]
+PartSpans = list[tuple[int, int, int, bytes]]  # number, start, end, checksum of each part of an object
+
+
+class Reader(Protocol):
+    """Verified bytes of an object; ``whole`` is set when one piece is all."""
+
+    whole: Piece | None
+
+    def __aiter__(self) -> AsyncIterator[Piece]: ...
+
+    async def aclose(self) -> None:
+        """Stop reading; harmless when it has ended."""
+        ...
+
+
+class Verbs(Protocol):
+    """``objstore.store.store.Store`` as the S3 surface sees it; errors as in ``objstore.model.errors``."""
+
+    async def create_bucket(self, name: str, owner: str, region: str) -> Bucket: ...
+    async def get_bucket(self, name: str) -> Bucket: ...
+    async def list_buckets(self, owner: str, prefix: str = "", after: str = "", limit: int = 10000) -> list[Bucket]: ...
+    async def delete_bucket(self, name: str) -> None: ...
+    async def put(self, request: PutRequest, body: Body) -> PutResult: ...
+    async def get(self, bucket: str, key: bytes) -> ObjectVersion: ...
+    async def read(self, version: ObjectVersion, start: int, end: int) -> Reader: ...
+    async def delete(self, bucket: str, key: bytes, condition: Condition = UNCONDITIONAL) -> None: ...
+    async def delete_many(self, bucket: str, keys: list[tuple[bytes, Condition]]) -> list[RequestError | None]: ...
+    async def copy(self, request: CopyRequest) -> ObjectVersion: ...
+    async def list(self, request: ListRequest) -> ListPage: ...
+    async def create_upload(
+        self,
+        bucket: str,
+        key: bytes,
+        *,
+        storage_class: str,
+        attrs: dict[str, Any] | None,
+        tags: dict[str, str] | None,
+        checksum_algorithm: str | None,
+        checksum_type: str | None,
+    ) -> Upload: ...
+    async def get_upload(self, bucket: str, key: bytes, upload_id: bytes) -> Upload: ...
+    async def put_part(self, bucket: str, key: bytes, upload_id: bytes, number: int, body: Body) -> Part: ...
+    async def copy_part(
+        self,
+        bucket: str,
+        key: bytes,
+        upload_id: bytes,
+        number: int,
+        source_bucket: str,
+        source_key: bytes,
+        span: tuple[int, int] | None,
+        source_check: SourceCheck,
+    ) -> Part: ...
+    async def complete(self, request: CompleteRequest) -> ObjectVersion: ...
+    async def abort(self, bucket: str, key: bytes, upload_id: bytes) -> None: ...
+    async def list_parts(self, bucket: str, key: bytes, upload_id: bytes, after: int, limit: int) -> PartsPage: ...
+    async def list_uploads(
+        self,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        key_marker: bytes,
+        upload_marker: bytes | None,
+        limit: int,
+    ) -> UploadsPage: ...
+    def parts_of(self, version: ObjectVersion) -> PartSpans | None: ...

@@ -1,0 +1,1 @@
+"""Reads flags, files and the environment, builds every object once, starts and watches the processes."""

@@ -1,0 +1,25 @@
+"""What the drives count, as metrics."""
+
+from collections.abc import Iterable, Sequence
+
+from objstore.api.metrics import Metrics
+from objstore.drive.local import LocalDrive
+
+_COUNTERS = ("reads", "read_bytes", "writes", "written_bytes", "syncs")
+
+
+def count_drives(metrics: Metrics, drives: Sequence[LocalDrive]) -> None:
+    """Let ``metrics`` read the drives' own counters."""
+    for name in _COUNTERS:
+        metrics.count_from(f"objstore_drive_{name}_total", f"Drives: {name.replace('_', ' ')}.", ("tier", "drive"),
+                           lambda name=name: _values(drives, name))  # type: ignore[misc]  # fmt: skip
+    metrics.count_from(
+        "objstore_drive_errors_total",
+        "Drives: failed operations.",
+        ("tier", "drive"),
+        lambda: [((drive.tier, drive.id), drive.health.errors) for drive in drives],
+    )
+
+
+def _values(drives: Sequence[LocalDrive], name: str) -> Iterable[tuple[tuple[str, ...], float]]:
+    return [((drive.tier, drive.id), getattr(drive.counters, name)) for drive in drives]

@@ -1,0 +1,72 @@
+"""Root credentials: as set, or random ones made at the first start and kept in DIR/credentials.
+
+The file is a list of shell assignments, so that a person can read it, a shell can source it and a container engine can
+take it as an env-file. Its mode is 0600.
+"""
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from objstore.cli.problem import StartError
+from objstore.cli.settings import SECRET_CHARS_MIN, Settings
+from objstore.model import clock
+
+FILE_NAME = "credentials"
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LINE = re.compile(r"^(?:export )?(AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY)=(\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """``path`` is the file they came from, None if they were set."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    path: Path | None = None
+
+
+def load_credentials(settings: Settings) -> Credentials:
+    """The credentials of the server; raises StartError on a file that does not hold any."""
+    if settings.access_key is not None and settings.secret_key is not None:
+        return Credentials(settings.access_key, settings.secret_key)
+    path = settings.data.absolute() / FILE_NAME
+    if not path.exists():
+        _create(path)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        path.chmod(0o600)
+    found = dict(_LINE.findall(path.read_text()))
+    access_key, secret_key = found.get("AWS_ACCESS_KEY_ID"), found.get("AWS_SECRET_ACCESS_KEY", "")
+    if not access_key or len(secret_key) < SECRET_CHARS_MIN:
+        raise StartError(
+            f"{path} does not hold AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=… (at least {SECRET_CHARS_MIN} "
+            "characters); remove it to have new ones made"
+        )
+    return Credentials(access_key, secret_key, path)
+
+
+def _create(path: Path) -> None:
+    access_key = "OBJ" + _random_text(17).upper()
+    text = (
+        f"# Root credentials of the objstore server in this directory: set -a; . {path}; set +a\n"
+        f"AWS_ACCESS_KEY_ID={access_key}\nAWS_SECRET_ACCESS_KEY={_random_text(40)}\n"
+    )
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(fd)
+    temporary.rename(path)
+
+
+def _random_text(length: int) -> str:
+    """Letters and digits, evenly drawn: bytes that would favour the first ones are passed over."""
+    usable = 256 - 256 % len(_ALPHABET)
+    letters: list[str] = []
+    while len(letters) < length:
+        letters += [_ALPHABET[byte % len(_ALPHABET)] for byte in clock.random_bytes(64) if byte < usable]
+    return "".join(letters[:length])

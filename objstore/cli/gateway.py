@@ -1,0 +1,120 @@
+"""A gateway worker: every room built once, behind one HTTP server."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from objstore.api.admin.app import admin_application
+from objstore.api.admin.compaction import Compaction
+from objstore.api.admin.state import AdminState
+from objstore.api.asgi import Gateway
+from objstore.api.auth.authenticator import Authenticator
+from objstore.api.auth.keyring import RootKeyring
+from objstore.api.metrics import Metrics
+from objstore.api.ops import Ops
+from objstore.api.protocol import strict_protocol
+from objstore.api.readiness import Readiness
+from objstore.cli.counters import count_drives
+from objstore.cli.drives import open_drives, row_of
+from objstore.cli.endpoint import listen
+from objstore.cli.spec import WorkerSpec
+from objstore.cli.worker import report_ready, stop_event
+from objstore.erasure.codec import codec_name
+from objstore.lifecycle.compact import Compactor
+from objstore.meta.database import Database
+from objstore.store.build import open_store
+
+BACKLOG = 4096
+
+
+async def run_gateway(spec: WorkerSpec) -> None:
+    """Serve until SIGTERM, then finish what is in flight, at most ``drain_seconds``."""
+    stop = stop_event()
+    name = f"objstore-gateway-{spec.index}"
+    database = await Database.connect(spec.database_url, pool_size=spec.database_pool, application_name=name)
+    drives = await open_drives(spec.drives, spec.cluster_id, spec.flush_seconds)
+    metrics = Metrics()
+    store = await open_store(
+        database,
+        drives,
+        spec.profiles,
+        cluster_id=bytes.fromhex(spec.cluster_id),
+        host=spec.node,
+        pid=os.getpid(),
+        rows=[row_of(drive) for drive in spec.drives],
+        observe=metrics.observe_batch,
+    )
+    authenticator = Authenticator(RootKeyring(spec.access_key, spec.secret_key, spec.owner_id))
+    readiness = Readiness(database, drives, spec.profiles, spec.drive_problems)
+    compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
+    state = AdminState(
+        database=database,
+        compaction=Compaction(compactor, database),
+        readiness=readiness,
+        region=spec.region,
+        codec=codec_name(),
+        profiles=spec.profiles,
+        workers=spec.workers,
+        started=spec.started,
+    )
+    ops = Ops(readiness, metrics, admin_application(state, authenticator))
+    gateway = Gateway(store, authenticator, region=spec.region, domain=spec.domain, ops=ops, observe=metrics.observe)
+    server = _Server(_configuration(spec, gateway))
+    metrics.gauge_from("objstore_connections", lambda: len(server.server_state.connections))
+    metrics.gauge_from("objstore_s3_requests_inflight", lambda: len(server.server_state.tasks))
+    count_drives(metrics, drives)
+    metrics.count_from(
+        "objstore_degraded_reads_total",
+        "Columns that had to be rebuilt from others while reading.",
+        (),
+        lambda: [((), store.context.catalog.degraded_reads)],
+    )
+    counting = asyncio.create_task(metrics.run())
+    stopping = asyncio.create_task(_exit_on(stop, server))
+    try:
+        await server.serve(sockets=[listen(spec.host, spec.port)])
+    finally:
+        stopping.cancel()
+        await store.close()
+        counting.cancel()
+        await asyncio.wait([counting])
+        await database.close()
+        for drive in drives:
+            drive.close()
+
+
+class _Server(uvicorn.Server):
+    """Signals are the worker's own; readiness is told once connections are taken."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        report_ready()
+
+
+def _configuration(spec: WorkerSpec, gateway: Gateway) -> uvicorn.Config:
+    return uvicorn.Config(
+        gateway,
+        http=strict_protocol(spec.header_seconds, spec.stall_seconds),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=int(spec.keep_alive_seconds) or 1,
+        timeout_graceful_shutdown=int(spec.drain_seconds),
+    )
+
+
+async def _exit_on(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True

@@ -1,0 +1,117 @@
+"""Child: one worker process, started again (later and later) when it ends without having been asked to."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+import objstore
+from objstore.cli.spec import WorkerSpec
+from objstore.model import clock
+
+READY_LINE = b"ready\n"
+READY_SECONDS_MAX = 120.0
+BACKOFF_SECONDS_MIN = 0.1
+BACKOFF_SECONDS_MAX = 10.0
+HEALTHY_SECONDS = 60.0  # a process that ran this long starts with the shortest pause again
+KILL_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class Child:
+    """A worker process and its watch. ``on_end`` is told the id of each process that has ended."""
+
+    def __init__(self, spec: WorkerSpec, environment: dict[str, str], on_end: Callable[[int], None]) -> None:
+        self.name = f"{spec.role}-{spec.index}"
+        self.ready = asyncio.Event()
+        self.pid: int | None = None
+        self._spec = spec
+        self._environment = environment
+        self._on_end = on_end
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+        self._watch = asyncio.create_task(self._run())
+
+    async def stop(self, seconds: float) -> None:
+        """Ask the process to finish, wait, kill it when ``seconds`` and a little more are over."""
+        self._stopping.set()
+        if self._process is None or self._process.returncode is not None:
+            self._watch.cancel()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+        ended, _ = await asyncio.wait([self._watch], timeout=seconds + KILL_SECONDS)
+        if not ended:
+            self.kill()
+            await asyncio.wait([self._watch])
+
+    def kill(self) -> None:
+        """End the process now."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def _run(self) -> None:
+        pause = BACKOFF_SECONDS_MIN
+        while not self._stopping.is_set():
+            started = clock.monotonic_seconds()
+            code = await self._run_once()
+            if self._stopping.is_set():
+                return
+            if clock.monotonic_seconds() - started > HEALTHY_SECONDS:
+                pause = BACKOFF_SECONDS_MIN
+            log.error("worker_ended", worker=self.name, pid=self.pid, code=code, starts_again_in_seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, BACKOFF_SECONDS_MAX)
+
+    async def _run_once(self) -> int:
+        self._process = process = await asyncio.create_subprocess_exec(
+            # -P: not the package of that name that may lie in the working directory
+            sys.executable, "-P", "-m", "objstore", "_worker",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self._environment,
+            start_new_session=True,  # Ctrl-C goes to the supervisor alone
+        )  # fmt: skip
+        self.pid = process.pid
+        assert process.stdin is not None
+        process.stdin.write(self._spec.encode())
+        process.stdin.close()
+        try:
+            await self._wait_until_ready(process)
+            return await process.wait()
+        finally:
+            self.ready.clear()
+            self._on_end(process.pid)
+
+    async def _wait_until_ready(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                if await process.stdout.readline() == READY_LINE:
+                    self.ready.set()
+        except TimeoutError:
+            log.error("worker_not_ready", worker=self.name, pid=process.pid, seconds=READY_SECONDS_MAX)
+            self.kill()
+
+
+def worker_environment(metrics_directory: str) -> dict[str, str]:
+    """The environment of workers: ours without settings and secrets, and what tunes them."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OBJSTORE_", "AWS_"))}
+    paths = [str(Path(objstore.__file__).parents[1]), *filter(None, [environment.get("PYTHONPATH")])]
+    return environment | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PROMETHEUS_MULTIPROC_DIR": metrics_directory,
+        "PYTHONUNBUFFERED": "1",
+        # glibc gives every thread an arena of its own, and a gateway has a hundred threads that each hold a buffer now
+        # and then: two arenas keep resident memory near what is in use.
+        "MALLOC_ARENA_MAX": "2",
+        # Stripe buffers (up to some MiB) are reused from the heap instead of being mapped, faulted in and unmapped each
+        # time; what is larger goes back to the kernel at once, and so does a free heap top above 64 MiB.
+        "MALLOC_MMAP_THRESHOLD_": str(16 * 2**20),
+        "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+    }

@@ -1,0 +1,171 @@
+"""Settings of a server: flags go before the environment (``OBJSTORE_*``), that before the TOML file."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from objstore.cli.problem import StartError
+from objstore.model.profile import CAPACITY_DEFAULT, HOT_DEFAULT, Profile
+
+TIERS = {"hot": HOT_DEFAULT, "capacity": CAPACITY_DEFAULT}
+SECRET_CHARS_MIN = 8
+CONFIG_NAME = "objstore.toml"
+
+
+class TierSettings(BaseModel):
+    """Erasure profile of one tier; what is not said stays as the tier's default. Sizes in bytes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: int | None = None
+    m: int | None = None
+    unit_bytes: int | None = Field(None, ge=4096, le=64 * 2**20)
+    pack_bytes_max: int | None = Field(None, ge=0, le=64 * 2**20)
+    stripe_bytes_max: int | None = Field(None, ge=4096)
+    shard_bytes_max: int | None = Field(None, ge=2**20)
+
+    def profile(self, default: Profile) -> Profile:
+        """``default`` with what is said here; raises ValueError when it is no profile."""
+        fields = {name: getattr(default, name) for name in type(self).model_fields}
+        return Profile(**(fields | self.model_dump(exclude_none=True)))
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; the names are the TOML keys, and in capitals after ``OBJSTORE_`` the variables."""
+
+    model_config = SettingsConfigDict(env_prefix="OBJSTORE_", env_nested_delimiter="__", extra="forbid")
+    config_path: ClassVar[Path | None] = None
+
+    access_key: str | None = Field(None, min_length=3, max_length=128, pattern=r"^[A-Za-z0-9._+=@-]+$")
+    secret_key: str | None = Field(None, repr=False)
+    database_url: str | None = Field(None, repr=False)
+    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,64}$")
+    domain: str | None = Field(None, pattern=r"^[a-z0-9.-]{1,253}$")
+    data: Path = Path("objstore-data")
+    host: str = "127.0.0.1"
+    port: int = Field(9000, ge=0, le=65535)
+    workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, le=256)
+    drives: Annotated[list[str], NoDecode] = []
+    tier: dict[str, TierSettings] = {}
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    drain_seconds: float = Field(30, ge=0, le=3600)
+    header_seconds: float = Field(30, gt=0, le=30)
+    keep_alive_seconds: float = Field(75, gt=0, le=3600)
+    stall_seconds: float = Field(60, gt=0, le=3600)
+    database_pool: int = Field(4, ge=1, le=64)
+    compact_garbage_ratio: float = Field(0.25, gt=0, le=1)
+    compact_interval_seconds: float = Field(10, gt=0)
+    retire_grace_seconds: float = Field(60, ge=0)
+    bench_flush_seconds: float = Field(0, ge=0, le=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, file."""
+        file = (TomlConfigSettingsSource(settings_cls, cls.config_path),) if cls.config_path else ()
+        return (init_settings, env_settings, *file)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_is_strong(cls, secret: str | None) -> str | None:
+        if secret is not None and len(secret) < SECRET_CHARS_MIN:
+            raise ValueError(f"a secret key has at least {SECRET_CHARS_MIN} characters")
+        return secret
+
+    @field_validator("drives", mode="before")
+    @classmethod
+    def _drives_of_text(cls, value: Any) -> Any:
+        return [word for word in re.split(r"[,\s]+", value) if word] if isinstance(value, str) else value
+
+    @field_validator("drives")
+    @classmethod
+    def _drives_name_a_tier(cls, drives: list[str]) -> list[str]:
+        for drive in drives:
+            tier, _, path = drive.partition("=")
+            if tier not in TIERS or not path:
+                raise ValueError(f"{drive!r}: a drive is written TIER=PATH, where TIER is one of {', '.join(TIERS)}")
+        paths = [os.path.realpath(drive.partition("=")[2]) for drive in drives]
+        for path in paths:
+            if paths.count(path) > 1:
+                raise ValueError(f"{path} is named twice")
+        return drives
+
+    @field_validator("tier")
+    @classmethod
+    def _tiers_are_known(cls, tiers: dict[str, TierSettings]) -> dict[str, TierSettings]:
+        for name, tier in tiers.items():
+            if name not in TIERS:
+                raise ValueError(f"unknown tier {name!r}: there are {', '.join(TIERS)}")
+            tier.profile(TIERS[name])
+        return tiers
+
+    def drive_paths(self) -> dict[str, list[Path]]:
+        """Named drives by tier; empty when the topology is emulated."""
+        paths: dict[str, list[Path]] = {}
+        for drive in self.drives:
+            tier, _, path = drive.partition("=")
+            paths.setdefault(tier, []).append(Path(path).absolute())
+        return paths
+
+    def profiles(self) -> dict[str, Profile]:
+        """Erasure profile of every tier."""
+        return {name: self.tier.get(name, TierSettings()).profile(default) for name, default in TIERS.items()}  # type: ignore[call-arg]
+
+
+def parse_profile(text: str) -> tuple[str, dict[str, int]]:
+    """``hot=4+2`` → ``("hot", {"k": 4, "m": 2})``; raises StartError."""
+    found = re.fullmatch(r"([a-z]+)=(\d{1,3})\+(\d{1,3})", text)
+    if not found:
+        raise StartError(f"--profile {text}: write TIER=K+M, for instance hot=4+2")
+    return found[1], {"k": int(found[2]), "m": int(found[3])}
+
+
+def load_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    """Read flags, environment and file; raises StartError that names each wrong setting."""
+    config = config or _default_config(flags)
+    if config and not config.is_file():
+        raise StartError(f"there is no configuration file {config}")
+    source = type("Settings", (Settings,), {"config_path": config})
+    try:
+        settings: Settings = source(**{name: value for name, value in flags.items() if value not in (None, [], {})})
+    except ValidationError as error:
+        raise StartError(_explain(error)) from None
+    except ValueError as error:  # TOML syntax, JSON in a variable
+        raise StartError(f"configuration: {error}") from None
+    if (settings.access_key is None) != (settings.secret_key is None):
+        raise StartError("set both the access key and the secret key, or neither (then random ones are made)")
+    return settings
+
+
+def _default_config(flags: dict[str, Any]) -> Path | None:
+    if path := os.environ.get("OBJSTORE_CONFIG"):
+        return Path(path)
+    data = flags.get("data") or os.environ.get("OBJSTORE_DATA") or Settings.model_fields["data"].default
+    default = Path(data) / CONFIG_NAME
+    return default if default.is_file() else None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        text = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        lines.append(f"{name}: {text.removeprefix('Value error, ')}")
+    return "\n".join(lines)

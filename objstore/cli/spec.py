@@ -1,0 +1,59 @@
+"""WorkerSpec: what the supervisor tells a process that it starts, as JSON on its standard input.
+
+Secrets go this way and not by the environment or the command line, where others could read them.
+"""
+
+import msgspec
+
+from objstore.model.profile import Profile
+
+
+class DriveSpec(msgspec.Struct, frozen=True):
+    """A drive that was found sound at the start: ``id`` has to be there still when the process opens it."""
+
+    id: str
+    tier: str
+    path: str
+
+
+class WorkerSpec(msgspec.Struct, frozen=True):
+    """``role``: ``gateway`` or ``background``. Times in seconds."""
+
+    role: str
+    index: int
+    supervisor_pid: int
+    node: str
+    cluster_id: str
+    owner_id: str
+    access_key: str
+    secret_key: str
+    database_url: str
+    database_pool: int
+    region: str
+    domain: str
+    host: str
+    port: int
+    workers: int
+    drives: list[DriveSpec]
+    drive_problems: list[str]
+    profiles: dict[str, Profile]
+    log_format: str
+    log_level: str
+    drain_seconds: float
+    header_seconds: float
+    keep_alive_seconds: float
+    stall_seconds: float
+    compact_garbage_ratio: float
+    compact_interval_seconds: float
+    retire_grace_seconds: float
+    flush_seconds: float
+    started: float
+
+    def encode(self) -> bytes:
+        """As JSON."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "WorkerSpec":
+        """Inverse of ``encode``."""
+        return msgspec.json.decode(raw, type=cls)

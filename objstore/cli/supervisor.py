@@ -1,0 +1,242 @@
+"""The supervisor: makes everything ready, starts the workers, watches them, and stops all in order.
+
+    start   lock, Postgres, migrations, drives, credentials, gateway workers and background worker, banner
+    stop    gateways finish what is in flight, then the background worker, then Postgres
+
+Only this process touches Postgres and the data directory's own files. If it is killed, its children go with it.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import structlog
+
+from objstore.api.metrics import forget_process
+from objstore.cli.banner import banner
+from objstore.cli.credentials import Credentials, load_credentials
+from objstore.cli.drives import Found, find_drives, row_of
+from objstore.cli.endpoint import endpoint_of, reserve
+from objstore.cli.lock import lock_directory
+from objstore.cli.logs import configure_logs
+from objstore.cli.postgres import EmbeddedPostgres
+from objstore.cli.problem import StartError
+from objstore.cli.process import Child, worker_environment
+from objstore.cli.settings import Settings
+from objstore.cli.spec import WorkerSpec
+from objstore.erasure.codec import codec_name
+from objstore.meta.database import Database
+from objstore.meta.drives import Drives
+from objstore.meta.migrate import upgrade
+from objstore.model import clock
+from objstore.model.errors import DatabaseUnavailable
+
+POSTGRES_VERSION_MIN = 15
+POSTGRES_POLL_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Settings, ready_file: Path | None) -> None:
+    """Run a server until SIGTERM or SIGINT; raises StartError if it cannot start."""
+    os.umask(0o077)
+    data = settings.data.absolute()
+    lock_directory(data)
+    configure_logs(settings.log_format, settings.log_level, worker="supervisor")
+    credentials = load_credentials(settings)
+    run = _clean_directory(data / "run")
+    reserved = reserve(settings.host, settings.port)
+    postgres = None
+    try:
+        if settings.database_url is None:
+            postgres = EmbeddedPostgres(data / "postgres", data / "postgres.log")
+            postgres.start()
+        url = postgres.url if postgres else str(settings.database_url)
+        asyncio.run(_Supervisor(settings, credentials, url, postgres, reserved, run, ready_file).run())
+    finally:
+        if postgres is not None:
+            postgres.stop()
+        reserved.close()
+
+
+class _Supervisor:
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        url: str,
+        postgres: EmbeddedPostgres | None,
+        reserved: socket.socket,
+        run: Path,
+        ready_file: Path | None,
+    ) -> None:
+        self._settings, self._credentials, self._url = settings, credentials, url
+        self._postgres, self._reserved, self._ready_file = postgres, reserved, ready_file
+        self._metrics_directory = run / "metrics"
+        self._metrics_directory.mkdir()
+        self._state_file = run / "server.json"
+        self._children: list[Child] = []
+        self._started = clock.now_seconds()
+        self._ready = False
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, stop)
+        found = await self._prepare()
+        self._start_children(found)
+        tasks: set[asyncio.Task[Any]] = {
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(self._watch_postgres()),
+        }
+        try:
+            await self._until_ready(found, tasks)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await self._stop()
+        for task in tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                raise error
+
+    def _on_signal(self, stop: asyncio.Event) -> None:
+        if stop.is_set():  # a second time: do not wait for requests in flight
+            for child in self._children:
+                child.kill()
+        stop.set()
+
+    async def _prepare(self) -> Found:
+        """Migrations and drives; raises StartError."""
+        if self._postgres is None:
+            await _check_version(self._url)
+        try:
+            await asyncio.to_thread(upgrade, self._url)
+            database = await Database.connect(self._url, pool_size=1, application_name="objstore-supervisor")
+            try:
+                rows = Drives(database)
+                found = await find_drives(self._settings, await rows.list())
+                for drive in found.drives:
+                    await rows.register(row_of(drive))
+            finally:
+                await database.close()
+        except DatabaseUnavailable as error:
+            raise StartError(f"the database cannot be used: {error}") from None
+        for problem in found.problems:
+            log.error("drive_left_out", drive=problem)
+        return found
+
+    def _start_children(self, found: Found) -> None:
+        environment = worker_environment(str(self._metrics_directory))
+        roles = [("gateway", index) for index in range(self._settings.workers)] + [("background", 0)]
+        for role, index in roles:
+            self._children.append(Child(self._spec(role, index, found), environment, self._on_change))
+
+    async def _until_ready(self, found: Found, tasks: set["asyncio.Task[Any]"]) -> None:
+        """Wait for every worker, say that the server is ready; a stop or a failure in between ends the wait."""
+        ready: asyncio.Future[Any] = asyncio.gather(*[child.ready.wait() for child in self._children])
+        await asyncio.wait({ready, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            return
+        self._ready = True
+        self._on_change(None)
+        endpoint = endpoint_of(self._reserved)
+        print(banner(endpoint, self._settings.region, self._credentials, codec_name(), found.problems), flush=True)
+
+    async def _watch_postgres(self) -> None:
+        """Start Postgres again if it ends by itself; workers connect anew."""
+        while self._postgres is not None:
+            await asyncio.sleep(POSTGRES_POLL_SECONDS)
+            if (code := self._postgres.poll()) is not None:
+                log.error("postgres_ended", code=code)
+                self._postgres.start()  # here, not in a thread: Postgres is told when its parent thread ends
+        await asyncio.Event().wait()
+
+    async def _stop(self) -> None:
+        log.info("draining", seconds=self._settings.drain_seconds)
+        *gateways, background = self._children
+        await asyncio.gather(*[child.stop(self._settings.drain_seconds) for child in gateways])
+        await background.stop(self._settings.drain_seconds)
+
+    def _on_change(self, ended_pid: int | None) -> None:
+        """A worker has ended, or all are ready: forget its gauges, write down what runs."""
+        if ended_pid is not None:
+            forget_process(ended_pid, str(self._metrics_directory))
+        if not self._ready:
+            return
+        state = {
+            "endpoint": endpoint_of(self._reserved),
+            "pid": os.getpid(),
+            "workers": [child.pid for child in self._children[:-1]],
+            "background": self._children[-1].pid,
+            "postgres": self._postgres.pid if self._postgres else None,
+            "database_url": self._url if self._postgres else None,
+            "credentials": str(self._credentials.path) if self._credentials.path else None,
+        }
+        for path in filter(None, (self._state_file, self._ready_file)):
+            temporary = path.with_name(path.name + ".new")
+            temporary.write_text(json.dumps(state, indent=1) + "\n")
+            temporary.rename(path)
+
+    def _spec(self, role: str, index: int, found: Found) -> WorkerSpec:
+        settings = self._settings
+        return WorkerSpec(
+            role=role,
+            index=index,
+            supervisor_pid=os.getpid(),
+            node=socket.gethostname(),
+            cluster_id=found.cluster_id,
+            owner_id=hashlib.sha256(f"root of {found.cluster_id}".encode()).hexdigest(),
+            access_key=self._credentials.access_key,
+            secret_key=self._credentials.secret_key,
+            database_url=self._url,
+            database_pool=settings.database_pool,
+            region=settings.region,
+            domain=settings.domain or "",
+            host=settings.host,
+            port=self._reserved.getsockname()[1],
+            workers=settings.workers,
+            drives=found.drives,
+            drive_problems=found.problems,
+            profiles=found.profiles,
+            log_format=settings.log_format,
+            log_level=settings.log_level,
+            drain_seconds=settings.drain_seconds,
+            header_seconds=settings.header_seconds,
+            keep_alive_seconds=settings.keep_alive_seconds,
+            stall_seconds=settings.stall_seconds,
+            compact_garbage_ratio=settings.compact_garbage_ratio,
+            compact_interval_seconds=settings.compact_interval_seconds,
+            retire_grace_seconds=settings.retire_grace_seconds,
+            flush_seconds=settings.bench_flush_seconds,
+            started=self._started,
+        )
+
+
+async def _check_version(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=10)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StartError(f"OBJSTORE_DATABASE_URL: cannot connect to Postgres: {error or repr(error)}") from None
+    version = connection.get_server_version()
+    await connection.close()
+    if version.major < POSTGRES_VERSION_MIN:
+        raise StartError(
+            f"OBJSTORE_DATABASE_URL: Postgres {version.major} is too old, {POSTGRES_VERSION_MIN} or newer is needed"
+        )
+
+
+def _clean_directory(path: Path) -> Path:
+    """What a run leaves here is of no use to the next."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir(mode=0o700)
+    return path

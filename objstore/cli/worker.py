@@ -1,0 +1,84 @@
+"""Entry of a worker process: what is common to gateway and background."""
+
+import asyncio
+import ctypes
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+import uvloop
+
+from objstore.cli.logs import configure_logs
+from objstore.cli.process import READY_LINE
+from objstore.cli.spec import WorkerSpec
+from objstore.model.errors import ObjstoreError
+
+SWITCH_SECONDS = 0.0005
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Read the spec from standard input, run the role until SIGTERM."""
+    spec = WorkerSpec.decode(sys.stdin.buffer.read())
+    _die_with(spec.supervisor_pid)
+    os.umask(0o077)
+    configure_logs(spec.log_format, spec.log_level, worker=f"{spec.role}-{spec.index}")
+    _allow_files()
+    # Threads that hash and encode let go of the GIL by themselves; those that do not may keep the event loop from
+    # running for this long.
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        uvloop.run(_role(spec))
+    except ObjstoreError as error:  # most likely the database is not there: the supervisor tries again
+        structlog.get_logger().error("worker_failed", error=repr(error))
+        sys.exit(1)
+
+
+def report_ready() -> None:
+    """Tell the supervisor, and make what was built so far exempt from garbage collection: it stays for good."""
+    gc.collect()
+    gc.freeze()
+    # Requests make few cycles: look for them a tenth as often as by default.
+    gc.set_threshold(7000, 20, 50)
+    sys.stdout.buffer.write(READY_LINE)
+    sys.stdout.buffer.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads the pipe from here on
+
+
+def stop_event() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _role(spec: WorkerSpec) -> Coroutine[Any, Any, None]:
+    if spec.role == "gateway":
+        from objstore.cli.gateway import run_gateway
+
+        return run_gateway(spec)
+    from objstore.cli.background import run_background
+
+    return run_background(spec)
+
+
+def _die_with(supervisor_pid: int) -> None:
+    """A worker without its supervisor has no database soon, and would hold the port: it ends at once.
+
+    Everything is built to be killed at any moment, so SIGKILL it is.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != supervisor_pid:
+        sys.exit("the supervisor is gone")
+
+
+def _allow_files() -> None:
+    """A socket a client and two descriptors a shard: take what the system gives."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,242 @@
+"""Database: single reads, and transactions whose outcome is known.
+
+An ambiguous commit (the connection is lost between COMMIT and its answer) is resolved by looking, not by guessing:
+
+    pg_xact_status      same server run      a crash or a failover in between
+    committed           success              unknown: numbers that were never written are given out again
+    aborted, not known  tried once more      tried once more
+    in progress         asked again          asked again
+    no answer in time   DatabaseUnavailable  DatabaseUnavailable
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import BigInteger, Text, cast, func, select
+from sqlalchemy.types import UserDefinedType
+
+from objstore.meta.pool import Pool
+from objstore.meta.session import SERVER_RUN, UNAVAILABLE, Session, open_session
+from objstore.meta.statement import Statement, param
+from objstore.model import clock
+from objstore.model.errors import DatabaseUnavailable
+
+Result = TypeVar("Result")
+Record = asyncpg.Record
+
+DEADLOCK_RETRIES_MAX = 5
+RACE_SECONDS_MAX = 2.0
+CONFLICT_PAUSE_SECONDS = 0.005
+CONFLICT_PAUSE_SECONDS_MAX = 0.05
+SETTLE_SECONDS_MAX = 2.0
+SETTLE_PAUSE_SECONDS = 0.02
+
+
+class _Xid8(UserDefinedType[int]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_IDENTIFY = Statement(select(func.pg_current_xact_id()))
+_STATUS = Statement(select(func.pg_xact_status(cast(cast(param("xid", BigInteger), Text), _Xid8()))), "xid")
+_CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+class LostRace(Exception):
+    """A row appeared that was not there a moment ago: the transaction has to look again."""
+
+
+class _Lost(Exception):
+    """The connection is gone, and what it was doing has not happened."""
+
+
+class Transaction:
+    """One transaction; ``xid`` is its number, once a statement has asked for it."""
+
+    __slots__ = ("_session", "xid")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.xid: int | None = None
+
+    async def identify(self) -> None:
+        """Ask for the number, so that a lost COMMIT can be looked up."""
+        self.xid = await self._session.fetchval(_IDENTIFY.sql)
+
+    async def fetch(self, statement: Statement, *arguments: Any) -> list[Record]:
+        """All rows of a statement."""
+        return await self._session.fetch(statement.sql, *arguments)
+
+    async def first(self, statement: Statement, *arguments: Any) -> Record | None:
+        """The first row of a statement, or None."""
+        return await self._session.fetchrow(statement.sql, *arguments)
+
+    async def execute(self, statement: Statement, *arguments: Any) -> int:
+        """Run a statement that changes rows; how many it did."""
+        status = await self._session.execute(statement.sql, *arguments)
+        return int(status.rpartition(" ")[2])
+
+
+class Database:
+    """A Postgres database (15 or newer), shared by all that is in meta."""
+
+    def __init__(self, url: str, pool_size: int, application_name: str) -> None:
+        self._url = url
+        self._application_name = application_name
+        self._pool = Pool(self._open, pool_size)
+
+    @classmethod
+    async def connect(cls, url: str, *, pool_size: int = 4, application_name: str = "objstore") -> "Database":
+        """Connect to ``url``; raises DatabaseUnavailable if nobody answers there."""
+        database = cls(url, pool_size, application_name)
+        await database.ping()
+        return database
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()
+
+    async def ping(self) -> None:
+        """Raise DatabaseUnavailable unless Postgres answers."""
+        await self.fetch(SERVER_RUN)
+
+    async def fetch(self, statement: Statement, *arguments: Any) -> Sequence[Record]:
+        """Rows of a statement that only reads; tried once more if the connection is lost."""
+        try:
+            return await self._fetch(statement, arguments)
+        except _Lost:
+            pass
+        try:
+            return await self._fetch(statement, arguments)
+        except _Lost as lost:
+            raise DatabaseUnavailable(str(lost)) from lost
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+        """Run ``work`` in a transaction, commit, give its result; what it raises rolls back.
+
+        ``work`` may run more than once: it is repeated whole when it raises LostRace (for ``RACE_SECONDS_MAX``), when
+        it is the victim of a deadlock (up to ``DEADLOCK_RETRIES_MAX`` times) and when the connection is lost without
+        anything having been committed (once). It has to see to it that the transaction's ``xid`` is known before it
+        changes anything. Raises DatabaseUnavailable, also if the outcome cannot be found out.
+        """
+        races = deadlocks = losses = 0
+        deadline = clock.monotonic_seconds() + RACE_SECONDS_MAX
+        while True:
+            try:
+                return await self._transact_once(work)
+            except LostRace as error:
+                races += 1
+                if clock.monotonic_seconds() > deadline:
+                    raise DatabaseUnavailable(f"lost {races} races: {error}") from error
+            except _CONFLICTS as error:
+                deadlocks += 1
+                if deadlocks > DEADLOCK_RETRIES_MAX:
+                    raise DatabaseUnavailable(f"met other transactions {deadlocks} times: {error!r}") from error
+            except _Lost as lost:
+                losses += 1
+                if losses > 1:
+                    raise DatabaseUnavailable(str(lost)) from lost
+            await asyncio.sleep(_pause_seconds(races + deadlocks))
+
+    async def change(self, statement: Statement, *arguments: Any) -> int:
+        """A transaction of one statement; how many rows it changed."""
+
+        async def work(transaction: Transaction) -> int:
+            await transaction.identify()
+            return await transaction.execute(statement, *arguments)
+
+        return await self.transact(work)
+
+    async def _open(self) -> Session:
+        return await open_session(self._url, self._application_name)
+
+    async def _fetch(self, statement: Statement, arguments: Sequence[Any]) -> list[Record]:
+        session = await self._pool.acquire()
+        healthy = False
+        try:
+            records = await session.fetch(statement.sql, *arguments)
+            healthy = True
+        except Exception as error:
+            if session.is_lost(error):
+                raise _Lost(f"Postgres: {error!r}") from error
+            healthy = True
+            raise
+        finally:
+            self._pool.release(session, healthy)
+        return records
+
+    async def _transact_once(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+        session = await self._pool.acquire()
+        transaction = Transaction(session)
+        healthy = False
+        try:
+            await session.execute(_BEGIN)
+            result = await work(transaction)
+            lost = await _commit(session)
+            healthy = lost is None
+        except Exception as error:
+            if session.is_lost(error):
+                raise _Lost(f"Postgres: {error!r}") from error
+            healthy = await _roll_back(session)
+            raise
+        finally:
+            self._pool.release(session, healthy)
+        if lost is not None and not await self._was_committed(transaction.xid, session.server_run):
+            raise _Lost(f"Postgres, at COMMIT: {lost!r}") from lost
+        return result
+
+    async def _was_committed(self, xid: int | None, server_run: datetime | None) -> bool:
+        """Whether transaction ``xid`` was; raises DatabaseUnavailable if that cannot be said."""
+        deadline = clock.monotonic_seconds() + SETTLE_SECONDS_MAX
+        while xid is not None and clock.monotonic_seconds() < deadline:
+            with suppress(DatabaseUnavailable, *UNAVAILABLE, asyncpg.InterfaceError):
+                status, server_run_now = await self._status(xid)
+                if status == "aborted":
+                    return False
+                if status == "committed":
+                    if server_run_now == server_run:
+                        return True
+                    break
+            await asyncio.sleep(SETTLE_PAUSE_SECONDS)
+        raise DatabaseUnavailable("the connection was lost during COMMIT, and its outcome cannot be found out")
+
+    async def _status(self, xid: int) -> tuple[str | None, datetime | None]:
+        session = await self._open()
+        try:
+            return await session.fetchval(_STATUS.sql, xid), session.server_run
+        except asyncpg.InvalidParameterValueError:  # in the future: the server has never written of it
+            return "aborted", session.server_run
+        finally:
+            session.terminate()
+
+
+def _pause_seconds(conflicts: int) -> float:
+    """Random, so that those who met do not meet again."""
+    longest = min(conflicts * CONFLICT_PAUSE_SECONDS, CONFLICT_PAUSE_SECONDS_MAX)
+    return longest * clock.random_bytes(1)[0] / 255
+
+
+async def _commit(session: Session) -> Exception | None:
+    """COMMIT; gives the error if the connection was lost on the way."""
+    try:
+        status = await session.execute("COMMIT")
+    except Exception as error:
+        if session.is_lost(error):
+            return error
+        raise
+    assert status == "COMMIT", "an error inside of the transaction was swallowed"
+    return None
+
+
+async def _roll_back(session: Session) -> bool:
+    with suppress(*UNAVAILABLE, asyncpg.InterfaceError):
+        await session.execute("ROLLBACK")
+        return True
+    return False

@@ -1,0 +1,71 @@
+"""Objects: current versions by key, in batches."""
+
+from collections.abc import Sequence
+
+from objstore.meta import listing, relocate
+from objstore.meta.commit import Outcome, Write, commit
+from objstore.meta.current import LOOKUP, Name
+from objstore.meta.database import Database
+from objstore.meta.relocate import Referent, Swap
+from objstore.meta.rows import version_of
+from objstore.model.objects import ObjectVersion
+
+__all__ = ["Objects", "Outcome", "Referent", "Swap", "Write"]
+
+
+class Objects:
+    """The table of current versions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def lookup(self, keys: Sequence[Name]) -> list[ObjectVersion | None]:
+        """Current versions of (bucket id, key) pairs, in their order; one query. HOT."""
+        found: list[ObjectVersion | None] = [None] * len(keys)
+        if not keys:
+            return found
+        buckets, names = zip(*keys, strict=True)
+        for record in await self._database.fetch(LOOKUP, buckets, names):
+            index = record[0] - 1
+            bucket_id, key = keys[index]
+            found[index] = version_of(bucket_id, key, record[1:])
+        return found
+
+    async def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Apply a batch of changes in one transaction, in order. HOT.
+
+        One outcome a write: the version as written, with its ``seq``; for a delete the version that was deleted, or
+        None; or the error that refused this write alone. What a refused write had appended is garbage from then on.
+        """
+        return await self._database.transact(lambda transaction: commit(transaction, writes)) if writes else []
+
+    async def list_page(self, bucket_id: int, prefix: bytes, after: bytes, limit: int) -> list[ObjectVersion]:
+        """At most ``limit`` versions in key order whose key begins with ``prefix`` and is greater than ``after``.
+
+        Without extents, parts, attrs and tags.
+        """
+        return await listing.page(self._database, bucket_id, prefix, after, limit)
+
+    async def list_delimited(
+        self, bucket_id: int, prefix: bytes, delimiter: bytes, after: bytes, limit: int
+    ) -> list[ObjectVersion | bytes]:
+        """As ``list_page``, but keys that have ``delimiter`` after the prefix are rolled up into common prefixes.
+
+        A common prefix counts as one entry. It is listed if a key greater than ``after`` is below it, unless it is
+        ``after`` itself.
+        """
+        return await listing.delimited(self._database, bucket_id, prefix, delimiter, after, limit)
+
+    async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
+        """Replace extents where the version and its old extents still hold and the target volumes are open.
+
+        Which of them did; for the others the new bytes are garbage. The names of a batch must differ.
+        """
+        return await self._database.transact(lambda transaction: relocate.swap(transaction, swaps)) if swaps else []
+
+    async def referents(self, volume_id: bytes, names: Sequence[Name], limit: int = 10_000) -> list[Referent]:
+        """Objects and parts that have an extent in a volume, by the names found in its records and by its links.
+
+        At most ``limit``: relocate those, then ask again.
+        """
+        return await relocate.referents(self._database, volume_id, names, limit)

@@ -1,0 +1,72 @@
+"""A bounded set of sessions, the last used first.
+
+asyncpg's own pool spends a task, a proxy and a round trip on each loan. Here a loan costs a semaphore, and a session
+whose work was cut short (lost, timed out, cancelled) is never lent again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from objstore.meta.session import Session
+from objstore.model.errors import DatabaseUnavailable
+from objstore.model.limits import QUEUE_SECONDS_MAX
+
+
+class Pool:
+    """At most ``size`` sessions, opened when they are needed."""
+
+    def __init__(self, open_session: Callable[[], Awaitable[Session]], size: int) -> None:
+        self._open_session = open_session
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[Session] = []
+        self._lent: set[Session] = set()
+        self._closed = False
+
+    async def acquire(self) -> Session:
+        """A session that looks alive; raises DatabaseUnavailable if there is none within ``QUEUE_SECONDS_MAX``."""
+        if self._slots.locked():
+            try:
+                await asyncio.wait_for(self._slots.acquire(), QUEUE_SECONDS_MAX)
+            except TimeoutError:
+                raise DatabaseUnavailable("every connection to Postgres is busy") from None
+        else:
+            await self._slots.acquire()
+        try:
+            session = await self._take()
+        except BaseException:
+            self._slots.release()
+            raise
+        self._lent.add(session)
+        return session
+
+    def release(self, session: Session, healthy: bool) -> None:
+        """Give back; unless ``healthy`` the connection is cut, which rolls back whatever it was doing."""
+        self._lent.discard(session)
+        if healthy and not self._closed and not session.is_closed():
+            self._idle.append(session)
+        else:
+            session.terminate()
+        self._slots.release()
+
+    async def close(self) -> None:
+        """Close the idle sessions and cut those that are lent."""
+        self._closed = True
+        for session in self._lent:
+            session.terminate()
+        while self._idle:
+            session = self._idle.pop()
+            try:
+                await session.close(timeout=QUEUE_SECONDS_MAX)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                session.terminate()
+
+    async def _take(self) -> Session:
+        if self._closed:
+            raise DatabaseUnavailable("the database was closed")
+        while self._idle:
+            session = self._idle.pop()
+            if not session.is_closed():
+                return session
+        return await self._open_session()

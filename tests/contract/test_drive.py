@@ -1,0 +1,198 @@
+"""One suite for every implementation of the drive contract."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from objstore.drive.base import Drive
+from objstore.drive.identify import format_drive, read_identity
+from objstore.drive.local import LocalDrive
+from objstore.model.errors import CorruptData, DriveError, ShardMissing
+from tests.sim.drive import SimDrive
+
+VOLUME, OTHER = bytes(range(16)), bytes(range(100, 116))
+SUPERBLOCK = b"S" * 4096
+
+
+@pytest.fixture(params=["local", "sim"])
+async def drive(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Drive]:
+    if request.param == "sim":
+        yield SimDrive("0" * 32, "hot", Random(1))
+        return
+    local = LocalDrive(tmp_path / "d", await format_drive(tmp_path / "d", "c" * 32, "hot"))
+    yield local
+    local.close()
+
+
+async def test_what_is_written_is_read(drive: Drive) -> None:
+    await drive.create(VOLUME, SUPERBLOCK)
+    await drive.write(VOLUME, 4096, [b"one", memoryview(b"two"), bytearray(b"three")], sync=True)
+    first, rest = bytearray(5), bytearray(6)
+    await drive.read(VOLUME, 4096, [first, rest])
+    assert bytes(first + rest) == b"onetwothree"
+    assert await drive.length(VOLUME) == 4096 + 11
+
+
+async def test_gaps_read_as_zeros(drive: Drive) -> None:
+    await drive.create(VOLUME, SUPERBLOCK)
+    await drive.write(VOLUME, 10000, [b"x"], sync=False)
+    await drive.sync(VOLUME)
+    gap = bytearray(b"?" * 10)
+    await drive.read(VOLUME, 5000, [gap])
+    assert gap == bytes(10)
+
+
+async def test_read_now_fills_or_declines(drive: Drive) -> None:
+    await drive.create(VOLUME, SUPERBLOCK)
+    await drive.write(VOLUME, 4096, [b"payload"], sync=True)
+    buffer = bytearray(7)
+    if drive.read_now(VOLUME, 4096, buffer):
+        assert buffer == b"payload"
+    assert not drive.read_now(OTHER, 0, bytearray(1))
+    assert not drive.read_now(VOLUME, 4096, bytearray(100))
+
+
+async def test_beyond_the_end_is_an_error(drive: Drive) -> None:
+    await drive.create(VOLUME, SUPERBLOCK)
+    with pytest.raises(DriveError):
+        await drive.read(VOLUME, 4090, [bytearray(100)])
+
+
+async def test_a_missing_shard_is_said_to_be_missing(drive: Drive) -> None:
+    with pytest.raises(ShardMissing):
+        await drive.read(VOLUME, 0, [bytearray(1)])
+    with pytest.raises(ShardMissing):
+        await drive.length(VOLUME)
+    await drive.delete(VOLUME)
+
+
+async def test_an_existing_shard_is_not_made_again(drive: Drive) -> None:
+    await drive.create(VOLUME, SUPERBLOCK)
+    with pytest.raises(DriveError):
+        await drive.create(VOLUME, b"T" * 4096)
+    head = bytearray(1)
+    await drive.read(VOLUME, 0, [head])
+    assert head == b"S"
+
+
+async def test_only_the_writer_writes(drive: Drive) -> None:
+    with pytest.raises(DriveError):
+        await drive.write(VOLUME, 0, [b"x"], sync=True)
+    await drive.create(VOLUME, SUPERBLOCK)
+    drive.finish(VOLUME)
+    with pytest.raises(DriveError):
+        await drive.write(VOLUME, 4096, [b"x"], sync=True)
+
+
+async def test_the_check_runs_on_what_was_read(drive: Drive) -> None:
+    await drive.create(VOLUME, SUPERBLOCK)
+    buffer, seen = bytearray(3), []
+
+    def check() -> None:
+        seen.append(bytes(buffer))
+        raise CorruptData("differs")
+
+    with pytest.raises(CorruptData):
+        await drive.read(VOLUME, 0, [buffer], check)
+    assert seen == [b"SSS"]
+
+
+async def test_delete_and_list(drive: Drive) -> None:
+    for volume in (OTHER, VOLUME):
+        await drive.create(volume, SUPERBLOCK)
+    assert await drive.shards(b"", 10) == sorted([VOLUME, OTHER])
+    assert await drive.shards(VOLUME, 10) == [OTHER]
+    assert await drive.shards(b"", 1) == [VOLUME]
+    await drive.delete(VOLUME)
+    assert await drive.shards(b"", 10) == [OTHER]
+
+
+async def test_space(drive: Drive) -> None:
+    capacity, free = await drive.space()
+    assert capacity >= free > 0
+    assert drive.usable
+    assert not drive.full
+
+
+# What only a real directory can show.
+
+
+@pytest.fixture
+async def local(tmp_path: Path) -> AsyncIterator[LocalDrive]:
+    opened = LocalDrive(tmp_path / "d", await format_drive(tmp_path / "d", "c" * 32, "hot"))
+    yield opened
+    opened.close()
+
+
+async def test_a_failed_fsync_poisons_the_shard(local: LocalDrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B10: the second fsync would say OK though the pages are gone; it must never be asked."""
+    await local.create(VOLUME, SUPERBLOCK)
+    calls = []
+
+    def failing(fd: int) -> None:
+        calls.append(fd)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    with pytest.raises(DriveError):
+        await local.write(VOLUME, 4096, [b"lost"], sync=True)
+    monkeypatch.undo()
+    with pytest.raises(DriveError):
+        await local.sync(VOLUME)
+    with pytest.raises(DriveError):
+        await local.write(VOLUME, 4096, [b"again"], sync=True)
+    assert len(calls) == 1
+    assert not local.usable
+
+
+async def test_no_space_is_told_apart(local: LocalDrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    await local.create(VOLUME, SUPERBLOCK)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwritev", full)
+    with pytest.raises(DriveError) as caught:
+        await local.write(VOLUME, 4096, [b"x"], sync=True)
+    assert caught.value.full
+    assert local.full
+    monkeypatch.undo()
+    await local.space()
+    assert not local.full
+
+
+async def test_short_writes_are_continued(local: LocalDrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    await local.create(VOLUME, SUPERBLOCK)
+    real = os.pwritev
+    monkeypatch.setattr(os, "pwritev", lambda fd, views, at: real(fd, [views[0][:2]], at))
+    await local.write(VOLUME, 4096, [b"abcde", b"fgh"], sync=True)
+    found = bytearray(8)
+    await local.read(VOLUME, 4096, [found])
+    assert found == b"abcdefgh"
+
+
+async def test_an_empty_mount_point_is_never_written(local: LocalDrive, tmp_path: Path) -> None:
+    (tmp_path / "d" / "drive.json").unlink()
+    with pytest.raises(DriveError):
+        await local.create(VOLUME, SUPERBLOCK)
+    assert not list((tmp_path / "d" / "shards").iterdir())
+
+
+async def test_a_directory_with_files_is_not_formatted(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "photo.jpg").write_bytes(b"precious")
+    with pytest.raises(DriveError, match="not empty"):
+        await format_drive(tmp_path / "x", "c" * 32, "hot")
+    assert await read_identity(tmp_path / "x") is None
+
+
+async def test_an_open_shard_is_read_to_the_end_after_its_deletion(local: LocalDrive) -> None:
+    await local.create(VOLUME, SUPERBLOCK)
+    file = local._files[VOLUME]
+    await local.delete(VOLUME)
+    head = bytearray(4)
+    file.read(0, [head])
+    assert head == b"SSSS"

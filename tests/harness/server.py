@@ -1,0 +1,189 @@
+"""Server: a real ``objstore serve`` in a directory of its own, to be started, killed and started again."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+START_SECONDS_MAX = 60.0
+# Small volumes, so that tests meet sealing and compaction; every file of 20 emulated drives starts small.
+SETTINGS = """\
+retire_grace_seconds = 0
+header_seconds = 3
+compact_interval_seconds = 3600
+[tier.hot]
+shard_bytes_max = 67108864
+[tier.capacity]
+shard_bytes_max = 67108864
+"""
+
+
+class ServerFailed(Exception):
+    """It did not start; the message is what it printed."""
+
+
+class Server:
+    """``directory`` holds its data, configuration and log. Not running until ``start``."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *arguments: str,
+        workers: int = 2,
+        settings: str = SETTINGS,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self.log = directory / "server.log"
+        self._config = directory / "objstore.toml"
+        self._ready_file = directory / "ready.json"
+        self._arguments = [f"--workers={workers}", *arguments]
+        self._environment = environment or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        directory.mkdir(parents=True, exist_ok=True)
+        self._config.write_text(settings)
+
+    def start(self) -> "Server":
+        """Start and wait until it is ready; raises ServerFailed. A second start listens on the same port."""
+        self.spawn()
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not self._ready_file.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise ServerFailed(self.log.read_text())
+            time.sleep(0.02)
+        self._port = int(self.endpoint.rpartition(":")[2])
+        return self
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start without waiting."""
+        self._ready_file.unlink(missing_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("OBJSTORE_", "AWS_"))}
+        command = [
+            *(sys.executable, "-m", "objstore", "serve", f"--data={self.data}", f"--port={self._port}"),
+            *(f"--config={self._config}", f"--ready-file={self._ready_file}", *self._arguments),
+        ]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment | self._environment
+            )
+        return self._process
+
+    def stop(self, timeout: float = 60) -> int:
+        """SIGTERM, and wait; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        finally:
+            self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL to the supervisor, every worker and Postgres at once: what a power cut does to processes."""
+        pids = [self.process.pid, *_descendants(self.process.pid)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self._process = None
+
+    def restart(self) -> "Server":
+        """Stop in order and start again."""
+        assert self.stop() == 0
+        return self.start()
+
+    def close(self) -> None:
+        """Stop if it runs; for fixtures."""
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The supervisor."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Endpoint and process ids, as the server wrote them when it was ready."""
+        return dict(json.loads(self._ready_file.read_text()))
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the S3 port."""
+        return str(self.state["endpoint"])
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, for raw sockets."""
+        host, _, port = self.endpoint.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Root access key and secret key."""
+        lines = (self.data / "credentials").read_text().splitlines()
+        found = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+        return found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """What command line clients need."""
+        access_key, secret_key = self.credentials
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OBJSTORE_", "AWS_"))}
+        return kept | {
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": secret_key,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "S3_ENDPOINT_URL": self.endpoint,
+        }
+
+    def s3(self, **settings: Any) -> Any:
+        """A boto3 client with root credentials."""
+        access_key, secret_key = self.credentials
+        style = {"addressing_style": "path", **settings.pop("s3", {})}
+        config = Config(s3=style, **{"retries": {"max_attempts": 0}, "max_pool_connections": 64, **settings})
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=config,
+        )
+
+    def get(self, path: str) -> httpx.Response:
+        """GET without credentials."""
+        return httpx.get(self.endpoint + path, timeout=30)
+
+    def admin(self, method: str, path: str, *, secret_key: str | None = None, body: bytes = b"") -> httpx.Response:
+        """A signed request to the admin API; ``path`` is what stands behind ``/-/admin/v1``."""
+        access_key, right = self.credentials
+        request = AWSRequest(method, f"{self.endpoint}/-/admin/v1{path}", data=body)
+        S3SigV4Auth(Credentials(access_key, secret_key or right), "s3", "us-east-1").add_auth(request)
+        return httpx.request(method, request.url, headers=dict(request.headers), content=body, timeout=120)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Children of children too, Postgres' among them."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *_descendants(int(child))]
+    return found

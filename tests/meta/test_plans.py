@@ -1,0 +1,43 @@
+"""Every statement of meta has an index to run by, and Postgres accepts its text."""
+
+import importlib
+import pkgutil
+import re
+from typing import Any
+
+import asyncpg
+import pytest
+
+import objstore.meta
+from objstore.meta.session import SETTINGS
+from objstore.meta.statement import Statement
+
+WHOLE_TABLES = {"drives._LIST", "volume_statements.TOTALS", "volume_statements.REQUEST_SEAL"}
+
+
+def statements() -> list[Any]:
+    found = []
+    for module in pkgutil.iter_modules(objstore.meta.__path__):
+        if module.name == "usage":  # counts everything, on purpose
+            continue
+        names = vars(importlib.import_module(f"objstore.meta.{module.name}"))
+        for name, value in names.items():
+            many = value if isinstance(value, list) else [value]
+            found += [
+                pytest.param(one, id=f"{module.name}.{name}{i or ''}")
+                for i, one in enumerate(many)
+                if isinstance(one, Statement) and f"{module.name}.{name}" not in WHOLE_TABLES
+            ]
+    return found
+
+
+@pytest.mark.parametrize("statement", statements())
+async def test_plan(raw: "asyncpg.Connection[asyncpg.Record]", statement: Statement) -> None:
+    await raw.execute(SETTINGS)
+    await raw.execute(f"PREPARE it AS {statement.sql}")
+    count = len(set(re.findall(r"\$\d+", statement.sql)))
+    arguments = f"({', '.join(['NULL'] * count)})" if count else ""
+    plan = "\n".join(row[0] for row in await raw.fetch(f"EXPLAIN EXECUTE it{arguments}"))
+    await raw.execute("DEALLOCATE it")
+    for scan in ("Seq Scan on", "Bitmap", "Hash Join", "Merge Join"):
+        assert scan not in plan, plan

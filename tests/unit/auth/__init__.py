@@ -1,0 +1,1 @@
+"""Signatures, presigned URLs, payload framing, digests."""

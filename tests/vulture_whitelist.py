@@ -1,0 +1,38 @@
+# Used by frameworks, by name from outside, or part of a model that is whole on purpose. Read by vulture only.
+
+# uvicorn, httptools and asyncio call or read these.
+_.data_received
+_.on_message_begin
+_.on_header
+_.on_headers_complete
+_.send_400_response
+_.capture_signals
+_.should_exit
+_.total_requests
+_.keep_alive
+_.disconnected
+_.waiting_for_100_continue
+msg
+
+# pydantic, typer, SQLAlchemy.
+_.model_config
+_.settings_customise_sources
+dotenv_settings
+file_secret_settings
+_.uptime_seconds
+_.cache_ok
+_.get_col_spec
+
+# Read by name: counters (cli/counters.py), figures of a pass (asdict).
+_.syncs
+_.written_bytes
+_.reclaimed_bytes
+_.unlinked
+_.moved_records
+
+# Codes and states that S3 and the drawing board have.
+ConditionalRequestConflict
+COMPACTING
+SUSPECT
+DRAINING
+_.set_state
