@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from objstore.meta import listing, relocate
+from objstore.meta import listing, proof, relocate
 from objstore.meta.commit import Outcome, Write, commit
 from objstore.meta.current import LOOKUP, Name
 from objstore.meta.database import Database
@@ -62,6 +62,10 @@ class Objects:
         Which of them did; for the others the new bytes are garbage. The names of a batch must differ.
         """
         return await self._database.transact(lambda transaction: relocate.swap(transaction, swaps)) if swaps else []
+
+    async def refers(self, volume_id: bytes) -> bool:
+        """True if any object or part has an extent in the volume; looks at every row, so rarely to be asked."""
+        return await proof.refers(self._database, volume_id)
 
     async def referents(self, volume_id: bytes, names: Sequence[Name], limit: int = 10_000) -> list[Referent]:
         """Objects and parts that have an extent in a volume, by the names found in its records and by its links.

@@ -62,6 +62,9 @@ class Relocations:
         batch: list[FoundRecord] = []
         try:
             async for records in scan_records(volume, drives, self._context.catalog.damaged):
+                if records is None:
+                    outcome.doubtful = True
+                    continue
                 batch += records
                 outcome.payload_bytes += sum(found.extent.cost_bytes for found in records)
                 if len(batch) >= BATCH_ITEMS_MAX:
@@ -74,6 +77,9 @@ class Relocations:
                 raise
         if volume.data_bytes and outcome.payload_bytes < volume.data_bytes:
             outcome.doubtful = True
+        if move and outcome.doubtful and not outcome.live_bytes:
+            # The records did not tell all. Only a look at every row can say that nothing refers to what was not read.
+            outcome.doubtful = await self._context.objects.refers(volume.id)
         return outcome
 
     async def _too_few(self, volume: Volume) -> bool:

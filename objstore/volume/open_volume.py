@@ -49,8 +49,8 @@ class PackedRecord:
 class OpenVolume:
     """Appends stripes. ``end``: where the next one goes. ``users``: writes that are not committed yet.
 
-    ``data_bytes``: what the records of whole stripes cost (see format/extent.py), less those that are known never to be committed; ``uncertain``:
-    nobody knows what became of some of them.
+    ``data_bytes``: what the records of whole stripes cost (format/extent.py), less those that are known never to be
+    committed; ``uncertain``: nobody knows what became of some of them.
     """
 
     def __init__(self, volume: Volume, drives: Sequence[Drive]) -> None:

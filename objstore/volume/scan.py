@@ -8,7 +8,7 @@ from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, STRIPED, Extent
 from objstore.format.record import Record, unpack_record
 from objstore.format.stripe import FIXED_BYTES, StripeHeader, peek_header_bytes, unpack_header
 from objstore.format.superblock import SUPERBLOCK_BYTES
-from objstore.model.errors import CorruptData, DriveError
+from objstore.model.errors import CorruptData, DriveError, TooManyLost
 from objstore.model.volumes import Volume
 from objstore.volume.stripe_reader import Damage, StripeReader
 
@@ -27,9 +27,8 @@ class FoundRecord:
 
 async def scan_records(
     volume: Volume, drives: Sequence[Drive | None], damaged: Damage
-) -> AsyncIterator[list[FoundRecord]]:
-    """The records of each stripe, in the order of the volume. Stripes that nobody can read are skipped: what lies in
-    them cannot be moved, and the caller finds their objects still referring to the volume."""
+) -> AsyncIterator[list[FoundRecord] | None]:
+    """The records of each stripe, in the order of the volume; None for a stripe that cannot be read."""
     scan = _Scan(volume, drives)
     end = await scan.length()
     offset = SUPERBLOCK_BYTES
@@ -44,7 +43,7 @@ async def scan_records(
         if header.kind == STRIPED:
             yield [_striped(header)]
         elif header.kind == PACKED:
-            yield await _packed(StripeReader(volume, drives, offset, header.header_bytes, damaged), header)
+            yield await _records(StripeReader(volume, drives, offset, header.header_bytes, damaged), header)
         offset += max(header.span_bytes, HEADER_UNIT_BYTES)
 
 
@@ -138,6 +137,13 @@ def _striped(header: StripeHeader) -> FoundRecord:
         header.data_bytes,
     )
     return FoundRecord(unpack_record(header.owner), extent)
+
+
+async def _records(reader: StripeReader, header: StripeHeader) -> list[FoundRecord] | None:
+    try:
+        return await _packed(reader, header)
+    except (TooManyLost, CorruptData):
+        return None
 
 
 async def _packed(reader: StripeReader, header: StripeHeader) -> list[FoundRecord]:
