@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 Check = Callable[[], None]
+Done = Callable[[Any, BaseException | None], None]
 
 
 class Drive(Protocol):
@@ -22,7 +23,11 @@ class Drive(Protocol):
         ...
 
     def write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool) -> Awaitable[Any]:
-        """Write buffers one after the other from ``offset``; with ``sync`` all of the shard is durable after."""
+        """Write buffers one after the other from ``offset``; with ``sync`` these bytes are durable after."""
+        ...
+
+    def start_write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool, done: Done) -> None:
+        """As ``write``, but tells ``done(result, error)``, in any thread, when it has ended."""
         ...
 
     def sync(self, volume_id: bytes) -> Awaitable[Any]:

@@ -10,13 +10,13 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from objstore.drive.base import Check
+from objstore.drive.base import Check, Done
 from objstore.drive.health import FULL_CHECK_SECONDS, Health
 from objstore.drive.shard_file import ShardFile, is_full
+from objstore.drive.threads import DriveThreads
 from objstore.format.identity import IDENTITY_NAME, Identity
 from objstore.model import clock
 from objstore.model.errors import CorruptData, DriveError, ShardMissing
@@ -45,7 +45,7 @@ class LocalDrive:
         self.health, self.counters = Health(), Counters()
         self._flush_seconds = flush_seconds
         self._root = str(path / "shards")
-        self._executor = ThreadPoolExecutor(THREADS_A_DRIVE, thread_name_prefix=f"drive-{identity.drive_id[:6]}")
+        self._threads = DriveThreads(f"drive-{identity.drive_id[:6]}", THREADS_A_DRIVE)
         self._files: OrderedDict[bytes, ShardFile] = OrderedDict()
         self._writing: dict[bytes, ShardFile] = {}
         self._nowait = os.RWF_NOWAIT
@@ -72,6 +72,10 @@ class LocalDrive:
     def write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool) -> Awaitable[None]:
         """Append or, inside what was reserved, fill in."""
         return self._run(self._write, volume_id, offset, buffers, sync)
+
+    def start_write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool, done: Done) -> None:
+        """As ``write``, telling ``done`` in a thread."""
+        self._threads.start(self._guard, (self._write, (volume_id, offset, buffers, sync)), done)
 
     def sync(self, volume_id: bytes) -> Awaitable[None]:
         """Make a shard durable."""
@@ -132,7 +136,7 @@ class LocalDrive:
 
     def close(self) -> None:
         """Let go of threads and files; what runs is finished first."""
-        self._executor.shutdown(wait=True)
+        self._threads.close()
         self._files.clear()
         self._writing.clear()
 
@@ -142,7 +146,7 @@ class LocalDrive:
         return f"{self._root}/{name[:2]}/{name}.shard"
 
     def _run(self, work: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
-        return asyncio.get_running_loop().run_in_executor(self._executor, self._guard, work, args)
+        return self._threads.call(self._guard, (work, args))
 
     def _guard(self, work: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         try:
@@ -193,17 +197,18 @@ class LocalDrive:
         counters = self.counters
         try:
             if buffers:
-                file.write(offset, buffers)
+                file.write(offset, buffers, sync)
                 counters.writes += 1
                 counters.written_bytes += sum(map(len, buffers))
-            if sync:
+            elif sync:
                 file.sync()
-                counters.syncs += 1
-                if self._flush_seconds:
-                    time.sleep(self._flush_seconds)
         except OSError:
             file.poisoned = True
             raise
+        if sync:
+            counters.syncs += 1
+            if self._flush_seconds:
+                time.sleep(self._flush_seconds)
 
     def _open(self, volume_id: bytes) -> ShardFile:
         file = self._files.get(volume_id)

@@ -25,11 +25,12 @@ class ShardFile:
         if self.fd >= 0:
             os.close(self.fd)
 
-    def write(self, offset: int, buffers: Sequence[Any]) -> None:
-        """Write all; OSError on failure."""
+    def write(self, offset: int, buffers: Sequence[Any], sync: bool = False) -> None:
+        """Write all, with ``sync`` durably (as fdatasync would, in one call); OSError on failure."""
         views = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        flags = os.RWF_DSYNC if sync else 0
         while views:
-            written = os.pwritev(self.fd, views[:IOV_MAX], offset)
+            written = os.pwritev(self.fd, views[:IOV_MAX], offset, flags)
             if written <= 0:
                 raise OSError(errno.EIO, "nothing written")
             offset += written

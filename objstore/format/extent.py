@@ -74,12 +74,8 @@ class Extent:
         return replace(self, data_offset=self.data_offset + start, length=end - start, checksum=kept)
 
 
+pack_fields = _LAYOUT.pack  # for hot paths: the fields in the table's order, no Extent in between
 unpack_fields = _LAYOUT.unpack_from
-
-
-def unpack_at(packed: bytes, index: int) -> Extent:
-    """Extent number ``index``."""
-    return Extent(*_LAYOUT.unpack_from(packed, index * EXTENT_BYTES))
 
 
 def unpack(packed: bytes) -> Iterator[Extent]:

@@ -67,5 +67,6 @@ async def open_store(
         Batcher(objects.lookup, in_flight=LOOKUPS_IN_FLIGHT, observe=told("lookup")),
         Batcher(objects.commit, in_flight=COMMITS_IN_FLIGHT, observe=told("commit")),
         ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute"),
+        told("put"),
     )
     return Store(context)

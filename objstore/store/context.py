@@ -1,5 +1,6 @@
 """Context: what all verbs share."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ class Context:
     lookups: Batcher[tuple[int, bytes], ObjectVersion | None]
     commits: Batcher[Write, ObjectVersion | None]
     executor: ThreadPoolExecutor
+    observe_put: Callable[[int], None] | None = None  # told the size of each batch of small objects
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
 

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from objstore.format.checksum import checksum
-from objstore.format.extent import Extent, bytes_by_volume
+from objstore.format.extent import bytes_by_volume
 from objstore.format.record import LAST, pack_record
 from objstore.model.errors import DriveError
 from objstore.store.pool import PACKED, VolumePool
-from objstore.volume.open_volume import OpenVolume, PackedRecord
+from objstore.volume.open_volume import OpenVolume
+from objstore.volume.packed_stripe import PackedRecord
 from objstore.work.batcher import Batcher
 
 ATTEMPTS_MAX = 3
@@ -73,8 +74,7 @@ class Packer:
 
     async def append(self, tier: str, owner: Owner, payload: bytes) -> Appended:
         """Append a payload, durable when this returns. Raises PlacementImpossible, DriveError, Overloaded."""
-        digest = checksum(payload)
-        record = PackedRecord(owner.record(0, len(payload), digest, True), payload, digest)
+        record = packed_record(owner, payload)
         batcher = self._batchers.get(tier)
         if batcher is None:
             batcher = self._batchers[tier] = Batcher(
@@ -93,7 +93,8 @@ class Packer:
             volume.data_bytes -= bytes_by_volume(appended.extents)[volume.volume.id]
         appended.release(self._pool, settled=True)
 
-    async def _append(self, tier: str, records: list[PackedRecord]) -> list[Appended]:
+    async def append_batch(self, tier: str, records: list[PackedRecord]) -> tuple[list[bytes], OpenVolume]:
+        """Append records at once: their packed extents, and the volume, which has one user more a record."""
         for attempt in range(ATTEMPTS_MAX):
             volume = await self._pool.acquire(tier, PACKED)
             try:
@@ -108,12 +109,18 @@ class Packer:
                 self._pool.release(volume)
                 raise
             volume.users += len(records) - 1
-            return [_appended(extent, volume) for extent in extents]
+            return extents, volume
         raise AssertionError("unreachable")
 
+    async def _append(self, tier: str, records: list[PackedRecord]) -> list[Appended]:
+        extents, volume = await self.append_batch(tier, records)
+        return [Appended(extent, (volume,), len(r.payload)) for extent, r in zip(extents, records, strict=True)]
 
-def _appended(extent: Extent, volume: OpenVolume) -> Appended:
-    return Appended(extent.pack(), (volume,), extent.length)
+
+def packed_record(owner: Owner, payload: bytes) -> PackedRecord:
+    """The record of a whole small payload."""
+    digest = checksum(payload)
+    return PackedRecord(owner.record(0, len(payload), digest, True), payload, digest)
 
 
 def _size(record: PackedRecord) -> int:

@@ -14,24 +14,31 @@
 | crash after commit, before answer | a live version                       | nobody: the client may repeat the PUT     |
 """
 
+import functools
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from objstore.meta.objects import Write
+from objstore.meta.objects import Outcome, Write
 from objstore.model import clock
 from objstore.model.checksum import DEFAULT_ALGORITHM, Checksum
 from objstore.model.errors import EntityTooLarge, NoSuchBucket, RequestError, VolumeFenced
 from objstore.model.limits import PUT_BYTES_MAX
-from objstore.model.objects import ObjectVersion
+from objstore.model.objects import Condition, ObjectVersion
 from objstore.model.requests import Body, PutRequest, PutResult
 from objstore.model.tiers import tier_of
 from objstore.store.context import Context
 from objstore.store.digests import StreamDigests, digests_of
 from objstore.store.object_writer import ObjectWriter
-from objstore.store.packer import Appended, Owner
+from objstore.store.packer import Appended, Owner, packed_record
+from objstore.volume.packed_stripe import PackedRecord
+from objstore.work.batcher import Batcher
 
 ATTEMPTS_MAX = 3
+IN_FLIGHT = 3
+# A second batch flies beside the first only when so many wait: a larger batch shares its flushes and its commit.
+CROWD = 64
 
 
 def record_attrs(version: ObjectVersion) -> bytes:
@@ -45,6 +52,19 @@ def record_attrs(version: ObjectVersion) -> bytes:
         "checksum": version.checksum.hex() if version.checksum else None,
     }
     return orjson.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+@dataclass(slots=True)
+class _Small:
+    """A small object on its way."""
+
+    record: PackedRecord
+    version: ObjectVersion
+    condition: Condition
+
+
+def _weight(item: _Small) -> int:
+    return item.record.size
 
 
 class Payload:
@@ -93,6 +113,7 @@ class Puts:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._batchers: dict[str, Batcher[_Small, ObjectVersion | None]] = {}
 
     async def put(self, request: PutRequest, body: Body) -> PutResult:
         """Store an object; durable and committed when this returns. Raises RequestError, ClusterError."""
@@ -111,14 +132,21 @@ class Puts:
 
     async def _put_small(self, request: PutRequest, version: ObjectVersion, tier: str, whole: bytes) -> PutResult:
         context = self._context
+        batcher = self._batchers.get(tier)
+        if batcher is None:
+            batcher = self._batchers[tier] = Batcher(
+                functools.partial(self._put_batch, tier),
+                in_flight=IN_FLIGHT,
+                crowd=CROWD,
+                weigh=_weight,
+                observe=context.observe_put,
+            )
         for attempt in range(ATTEMPTS_MAX):
             owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
-            appended = await context.packer.append(tier, owner, whole)
             try:
-                await self._commit(request, version, appended)
+                await batcher.submit(_Small(packed_record(owner, whole), version, request.condition))
                 return _result(version)
             except VolumeFenced:
-                context.pool.retire(list(appended.volume_ids))
                 if attempt == ATTEMPTS_MAX - 1:
                     raise
             except NoSuchBucket:
@@ -128,6 +156,26 @@ class Puts:
                     raise
                 version.bucket_id = bucket_id
         raise AssertionError("unreachable")
+
+    async def _put_batch(self, tier: str, items: "list[_Small]") -> "list[Outcome]":
+        """Append and commit what is in flight together: one stripe, one flush a shard, one transaction."""
+        context = self._context
+        extents, volume = await context.packer.append_batch(tier, [item.record for item in items])
+        appended, settled = frozenset((volume.volume.id,)), False
+        writes = []
+        for item, packed in zip(items, extents, strict=True):
+            version = item.version
+            version.extents = packed
+            writes.append(Write(version.bucket_id, version.key, version, item.condition, appended))
+        try:
+            outcomes = await context.objects.commit(writes)
+            settled = True  # what was refused has gone to the ledger with the commit
+        finally:
+            for _ in items:
+                context.pool.release(volume, settled)
+        if any(isinstance(outcome, VolumeFenced) for outcome in outcomes):
+            context.pool.retire([volume.volume.id])
+        return outcomes
 
     async def _put_large(self, request: PutRequest, bucket_id: int, tier: str, payload: Payload) -> PutResult:
         context = self._context

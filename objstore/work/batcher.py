@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Collects items and hands them to ``work`` in order, ``in_flight`` batches at a time.
 
+    A batch beside another one starts only once ``crowd`` items wait: until then it is cheaper to gather.
+
     ``work`` gives one result an item; an Exception in its place is raised to that item's waiter alone, and an
     exception of ``work`` itself to all of the batch. An item that has waited ``QUEUE_SECONDS_MAX`` in the queue is
     refused with Overloaded. ``observe`` is told each batch's size, ``unclaimed`` each result whose waiter has gone.
@@ -29,6 +31,7 @@ class Batcher(Generic[Item, Result]):
         work: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         in_flight: int = 1,
+        crowd: int = 1,
         items_max: int = BATCH_ITEMS_MAX,
         weigh: Callable[[Item], int] | None = None,
         weight_max: int = BATCH_BYTES_MAX,
@@ -37,6 +40,7 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         self._work = work
         self._in_flight = in_flight
+        self._crowd = crowd
         self._items_max = items_max
         self._weigh = weigh
         self._weight_max = weight_max
@@ -51,7 +55,7 @@ class Batcher(Generic[Item, Result]):
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
         self._queue.append((item, done, loop.time()))
-        if self._running < self._in_flight:
+        if not self._running or (self._running < self._in_flight and len(self._queue) >= self._crowd):
             self._running += 1
             task = loop.create_task(self._run())
             self._tasks.add(task)

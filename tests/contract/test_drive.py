@@ -132,11 +132,12 @@ async def test_a_failed_fsync_poisons_the_shard(local: LocalDrive, monkeypatch: 
     await local.create(VOLUME, SUPERBLOCK)
     calls = []
 
-    def failing(fd: int) -> None:
+    def failing(fd: int, *_: object) -> int:
         calls.append(fd)
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fdatasync", failing)
+    monkeypatch.setattr(os, "pwritev", failing)
     with pytest.raises(DriveError):
         await local.write(VOLUME, 4096, [b"lost"], sync=True)
     monkeypatch.undo()
@@ -167,7 +168,7 @@ async def test_no_space_is_told_apart(local: LocalDrive, monkeypatch: pytest.Mon
 async def test_short_writes_are_continued(local: LocalDrive, monkeypatch: pytest.MonkeyPatch) -> None:
     await local.create(VOLUME, SUPERBLOCK)
     real = os.pwritev
-    monkeypatch.setattr(os, "pwritev", lambda fd, views, at: real(fd, [views[0][:2]], at))
+    monkeypatch.setattr(os, "pwritev", lambda fd, views, at, flags: real(fd, [views[0][:2]], at, flags))
     await local.write(VOLUME, 4096, [b"abcde", b"fgh"], sync=True)
     found = bytearray(8)
     await local.read(VOLUME, 4096, [found])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from objstore.drive.base import Check
+from objstore.drive.base import Check, Done
 from objstore.model.errors import DriveError, ShardMissing
 
 SECTOR_BYTES = 512
@@ -97,6 +97,10 @@ class SimDrive:
         if sync:
             await self._turn()
             self._sync(shard)
+
+    def start_write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool, done: Done) -> None:
+        task = asyncio.ensure_future(self.write(volume_id, offset, buffers, sync))
+        task.add_done_callback(lambda _: done(None, DriveError("power gone") if task.cancelled() else task.exception()))
 
     async def sync(self, volume_id: bytes) -> None:
         await self._turn()

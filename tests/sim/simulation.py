@@ -196,10 +196,12 @@ class Simulation:
         work = asyncio.gather(*(self._change(key) for key in keys), return_exceptions=True)
         for _ in range(self.random.randrange(60)):
             await asyncio.sleep(0 if self.random.random() < 0.7 else 0.0005)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, work, return_exceptions=True)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            # Again and again: power does not wait for anybody's clean-up.
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.01)
+        await asyncio.gather(work, return_exceptions=True)
         await self.database.close()
         for drive in self.drives:
             drive.crash()

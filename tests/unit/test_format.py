@@ -14,7 +14,6 @@ from objstore.format.extent import (
     bytes_by_volume,
     slice_packed,
     unpack,
-    unpack_at,
 )
 from objstore.format.identity import Identity
 from objstore.format.part import pack_parts, unpack_parts
@@ -137,4 +136,3 @@ def test_bytes_by_volume_adds_up() -> None:
     assert bytes_by_volume(packed) == {VOLUME: 84 + 128, VERSION: 5000064}
     assert bytes_by_volume(packed[:EXTENT_BYTES]) == {VOLUME: 42 + 64}
     assert bytes_by_volume(b"") == {}
-    assert unpack_at(packed, 1) == EXTENTS[1]
