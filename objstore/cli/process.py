@@ -107,6 +107,8 @@ def worker_environment(metrics_directory: str) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "PROMETHEUS_MULTIPROC_DIR": metrics_directory,
         "PYTHONUNBUFFERED": "1",
+        # numpy is used for buffers only: its BLAS would keep threads, and spin in them.
+        "OPENBLAS_NUM_THREADS": "1",
         # glibc gives every thread an arena of its own, and a gateway has a hundred threads that each hold a buffer now
         # and then: two arenas keep resident memory near what is in use.
         "MALLOC_ARENA_MAX": "2",

@@ -46,6 +46,12 @@ class Drive(Protocol):
         """Fill all buffers from ``offset``, then run ``check`` off the event loop; a short file is a DriveError."""
         ...
 
+    def start_read(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        """As ``read``, but tells ``done(result, error)``, in any thread, when it has ended."""
+        ...
+
     def length(self, volume_id: bytes) -> Awaitable[int]:
         """Bytes of the shard file."""
         ...

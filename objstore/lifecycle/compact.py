@@ -25,6 +25,7 @@ LEASE_SECONDS = 600.0
 WRITER_LEASE_SECONDS = 30.0
 COMPLETED_UPLOADS_KEPT_SECONDS = 24 * 3600.0
 BATCH_VOLUMES = 8
+OPEN_WITH_GARBAGE_SECONDS = 3600.0  # an open volume that nobody fills gives its garbage back after this
 ANY_GARBAGE = 1e-12  # the ratio that a single garbage byte exceeds
 
 
@@ -56,6 +57,7 @@ class Compactor:
         """Seal, empty at most ``BATCH_VOLUMES`` volumes, unlink what has had its grace."""
         done = Pass()
         done.sealed = await self._volumes.seal_orphans(WRITER_LEASE_SECONDS)
+        await self._volumes.request_seal(OPEN_WITH_GARBAGE_SECONDS)
         for volume, _ in await self._volumes.compactable(self._ratio, BATCH_VOLUMES):
             await self._compact(volume, done)
         await self._unlink(done, self._grace)
@@ -67,12 +69,15 @@ class Compactor:
         done = Pass()
         done.sealed = await self._volumes.seal_orphans(WRITER_LEASE_SECONDS)
         tried: set[bytes] = set()
-        while fresh := [v for v, _ in await self._volumes.compactable(ANY_GARBAGE, 256) if v.id not in tried]:
+        while fresh := [v for v, _ in await self._compactable_now() if v.id not in tried]:
             for volume in fresh:
                 tried.add(volume.id)
                 await self._compact(volume, done)
         await self._unlink(done, self._grace if grace_seconds is None else grace_seconds)
         return done
+
+    async def _compactable_now(self) -> list[tuple[Volume, int]]:
+        return await self._volumes.compactable(ANY_GARBAGE, 256, ahead_seconds=self._retry)
 
     async def _compact(self, volume: Volume, done: Pass) -> None:
         """Empty one volume under a lease and retire it if nothing is left in it."""

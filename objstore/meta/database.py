@@ -53,7 +53,7 @@ class LostRace(Exception):
     """A row appeared that was not there a moment ago: the transaction has to look again."""
 
 
-class _Lost(Exception):
+class Lost(Exception):
     """The connection is gone, and what it was doing has not happened."""
 
 
@@ -111,12 +111,20 @@ class Database:
         """Rows of a statement that only reads; tried once more if the connection is lost."""
         try:
             return await self._fetch(statement, arguments)
-        except _Lost:
+        except Lost:
             pass
         try:
             return await self._fetch(statement, arguments)
-        except _Lost as lost:
+        except Lost as lost:
             raise DatabaseUnavailable(str(lost)) from lost
+
+    async def statement(self, statement: Statement, *arguments: Any) -> Sequence[Record]:
+        """A transaction of one statement, in one round trip; its rows.
+
+        Not repeated: raises Lost when the connection is lost (then it may or may not have been committed), and what
+        ``is_conflict`` tells of.
+        """
+        return await self._fetch(statement, arguments)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run ``work`` in a transaction, commit, give its result; what it raises rolls back.
@@ -139,7 +147,7 @@ class Database:
                 deadlocks += 1
                 if deadlocks > DEADLOCK_RETRIES_MAX:
                     raise DatabaseUnavailable(f"met other transactions {deadlocks} times: {error!r}") from error
-            except _Lost as lost:
+            except Lost as lost:
                 losses += 1
                 if losses > 1:
                     raise DatabaseUnavailable(str(lost)) from lost
@@ -165,7 +173,7 @@ class Database:
             healthy = True
         except Exception as error:
             if session.is_lost(error):
-                raise _Lost(f"Postgres: {error!r}") from error
+                raise Lost(f"Postgres: {error!r}") from error
             healthy = True
             raise
         finally:
@@ -183,13 +191,13 @@ class Database:
             healthy = lost is None
         except Exception as error:
             if session.is_lost(error):
-                raise _Lost(f"Postgres: {error!r}") from error
+                raise Lost(f"Postgres: {error!r}") from error
             healthy = await _roll_back(session)
             raise
         finally:
             self._pool.release(session, healthy)
         if lost is not None and not await self._was_committed(transaction.xid, session.server_run):
-            raise _Lost(f"Postgres, at COMMIT: {lost!r}") from lost
+            raise Lost(f"Postgres, at COMMIT: {lost!r}") from lost
         return result
 
     async def _was_committed(self, xid: int | None, server_run: datetime | None) -> bool:
@@ -215,6 +223,11 @@ class Database:
             return "aborted", session.server_run
         finally:
             session.terminate()
+
+
+def is_conflict(error: Exception) -> bool:
+    """True for the victim of a deadlock or of a serialization failure: nothing was changed, repeat it whole."""
+    return isinstance(error, _CONFLICTS)
 
 
 def _pause_seconds(conflicts: int) -> float:

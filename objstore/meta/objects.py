@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from objstore.meta import listing, proof, relocate
+from objstore.meta.add import add
 from objstore.meta.commit import Outcome, Write, commit
 from objstore.meta.current import LOOKUP, Name
 from objstore.meta.database import Database
@@ -30,6 +31,13 @@ class Objects:
             bucket_id, key = keys[index]
             found[index] = version_of(bucket_id, key, record[1:])
         return found
+
+    async def add(self, writes: Sequence[Write]) -> list[ObjectVersion | None]:
+        """Commit those of the writes that make new keys, in one statement; None for each that is left to ``commit``.
+
+        Raises DatabaseUnavailable when the outcome cannot be found out. HOT.
+        """
+        return await add(self._database, writes)
 
     async def commit(self, writes: Sequence[Write]) -> list[Outcome]:
         """Apply a batch of changes in one transaction, in order. HOT.

@@ -157,10 +157,10 @@ _idle = and_(v.state.in_([_SEALED, _COMPACTING]), or_(v.state == _SEALED, v.leas
 COMPACTABLE = Statement(
     select(*VOLUME_COLUMNS, _garbage.c.bytes)
     .join_from(volume, _garbage, true())
-    .where(_idle, or_(v.retry_after.is_(None), v.retry_after <= _now), _worth_it)
+    .where(_idle, or_(v.retry_after.is_(None), v.retry_after <= _now + _seconds("ahead")), _worth_it)
     .order_by(_garbage.c.bytes.desc(), v.id)
     .limit(_limit),
-    *("ratio", "limit"),
+    *("ratio", "limit", "ahead"),
 )
 TOTALS = Statement(
     select(

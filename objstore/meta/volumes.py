@@ -99,13 +99,15 @@ class Volumes:
             return await self._database.change(sql.REQUEST_SEAL)
         return await self._database.change(sql.REQUEST_SEAL_OF_GARBAGE, older_than_seconds)
 
-    async def compactable(self, garbage_ratio: float, limit: int) -> list[tuple[Volume, int]]:
+    async def compactable(
+        self, garbage_ratio: float, limit: int, ahead_seconds: float = 0.0
+    ) -> list[tuple[Volume, int]]:
         """Volumes worth compacting, with their garbage bytes, most first; claim one with ``begin_compact``.
 
         Sealed ones whose garbage is at least that part of their data (empty ones too) or that need an audit, and those
-        whose compactor's lease has run out.
+        whose compactor's lease has run out. Those that were given up wait for their time, less ``ahead_seconds``.
         """
-        records = await self._database.fetch(sql.COMPACTABLE, garbage_ratio, limit)
+        records = await self._database.fetch(sql.COMPACTABLE, garbage_ratio, limit, ahead_seconds)
         return [(volume_of(record), record[-1]) for record in records]
 
     async def begin_compact(self, volume_id: bytes, owner: bytes, lease_seconds: float) -> bool:

@@ -39,6 +39,9 @@ ATTEMPTS_MAX = 3
 IN_FLIGHT = 3
 # A second batch flies beside the first only when so many wait: a larger batch shares its flushes and its commit.
 CROWD = 64
+# A batch of mostly overwrites sends the next ones straight to the full commit, until new keys are tried again.
+OVERWRITES_STEP = 16
+OVERWRITES_HALF = 16
 
 
 def record_attrs(version: ObjectVersion) -> bytes:
@@ -114,6 +117,7 @@ class Puts:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._batchers: dict[str, Batcher[_Small, ObjectVersion | None]] = {}
+        self._overwrites = 0
 
     async def put(self, request: PutRequest, body: Body) -> PutResult:
         """Store an object; durable and committed when this returns. Raises RequestError, ClusterError."""
@@ -168,13 +172,27 @@ class Puts:
             version.extents = packed
             writes.append(Write(version.bucket_id, version.key, version, item.condition, appended))
         try:
-            outcomes = await context.objects.commit(writes)
+            outcomes = await self._commit_batch(writes)
             settled = True  # what was refused has gone to the ledger with the commit
         finally:
             for _ in items:
                 context.pool.release(volume, settled)
         if any(isinstance(outcome, VolumeFenced) for outcome in outcomes):
             context.pool.retire([volume.volume.id])
+        return outcomes
+
+    async def _commit_batch(self, writes: list[Write]) -> "list[Outcome]":
+        """New keys in one statement; the rest, or all while most of them turn out to be old ones, in full."""
+        objects = self._context.objects
+        if self._overwrites > OVERWRITES_HALF:
+            self._overwrites -= 1
+            return await objects.commit(writes)
+        outcomes: list[Outcome] = list(await objects.add(writes))
+        left = [write for write, outcome in zip(writes, outcomes, strict=True) if outcome is None]
+        if left:
+            self._overwrites += OVERWRITES_STEP if 2 * len(left) > len(writes) else 0
+            others = iter(await objects.commit(left))
+            outcomes = [next(others) if outcome is None else outcome for outcome in outcomes]
         return outcomes
 
     async def _put_large(self, request: PutRequest, bucket_id: int, tier: str, payload: Payload) -> PutResult:

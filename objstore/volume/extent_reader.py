@@ -15,7 +15,7 @@ from objstore.volume.layout import StripeLayout
 from objstore.volume.stripe_reader import Damage, StripeReader
 
 WHOLE_BYTES_MAX = 2 * BLOCK_BYTES  # a packed extent up to this is read whole, whatever part of it is wanted
-CHUNK_BYTES = 2 * 1024 * 1024  # of a large object, in one piece to the client
+CHUNK_BYTES = 4 * 1024 * 1024  # of a large object, in one piece to the client
 
 
 class ExtentReader:
@@ -97,9 +97,7 @@ class ExtentReader:
             view = output[data_at - low : data_at - low + size]
             first, _, views = columns.get(column, (at, at, []))
             columns[column] = (first, at + size, [*views, view])
-        await asyncio.gather(
-            *(self._stripe.read(column, first, last, views) for column, (first, last, views) in columns.items())
-        )
+        await self._stripe.read_many(columns)
         return output
 
 

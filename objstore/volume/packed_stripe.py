@@ -31,7 +31,7 @@ class PackedRecord:
 
 
 class PackedStripe:
-    """``span``: bytes to reserve in every shard. ``build`` fills ``shards`` (column → what to write) and ``extents``."""
+    """``span``: bytes to reserve in a shard. ``build`` fills ``shards`` (column → what to write) and ``extents``."""
 
     def __init__(self, volume_id: bytes, profile: Profile, records: Sequence[PackedRecord]) -> None:
         self._volume_id, self._profile, self._records = volume_id, profile, records

@@ -1,10 +1,11 @@
 """StripeReader: verified bytes of one stripe's columns, rebuilt from the others where a column is lost."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from objstore.drive.base import Drive
+from objstore.drive.threads import CallGroup
 from objstore.erasure import codec_for
 from objstore.format.checksum import first_bad_block
 from objstore.format.stripe import StripeHeader, unpack_header
@@ -13,6 +14,7 @@ from objstore.model.limits import BLOCK_BYTES, READ_TIMEOUT_SECONDS
 from objstore.model.volumes import Volume
 
 Damage = Callable[[Volume, int, str], None]
+Span = tuple[int, int, Sequence[memoryview] | None]  # start and end in a column, and where the bytes go
 
 
 class StripeReader:
@@ -73,26 +75,71 @@ class StripeReader:
             self._lost.add(column)
             self._damaged(self._volume, column, reason)
 
-    async def _read_own(
-        self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None
-    ) -> memoryview | None:
-        header = await self.header(column)
+    async def read_many(self, spans: Mapping[int, Span]) -> None:
+        """Several columns' bytes at once, into their outputs, verified, rebuilt where need be. Raises TooManyLost."""
+        await self._know_headers([column for column in spans if column not in self._lost])
+        plans = {column: self._plan(column, span) for column, span in spans.items() if column in self._headers}
+        group = CallGroup(len(plans))
+        failed: dict[int, BaseException] = {}
+        for column, plan in plans.items():
+            self._start(column, plan, group, failed)
+        late = await self._late(group) if plans else False
+        for column, (start, end, outputs) in spans.items():
+            if column not in plans or column in failed or late:
+                if column in failed:
+                    self.lose(column, str(failed[column]))
+                await self.read(column, start, end, outputs)
+            else:
+                plans[column].deliver()
+
+    async def _know_headers(self, columns: Sequence[int]) -> None:
+        unknown = [column for column in columns if column not in self._headers]
+        found = await asyncio.gather(*(self.header(column) for column in unknown), return_exceptions=True)
+        for column, result in zip(unknown, found, strict=True):
+            if isinstance(result, (DriveError, CorruptData)):
+                self.lose(column, str(result))
+            elif isinstance(result, BaseException):
+                raise result
+
+    def _start(self, column: int, plan: "_Plan", group: CallGroup, failed: dict[int, BaseException]) -> None:
+        drive = self._drives[column]
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if error is not None:
+                failed[column] = error
+            group.done(result, None)
+
+        if drive is None:
+            done(None, DriveError(f"the drive of column {column} is not here"))
+        else:
+            drive.start_read(self._volume.id, plan.at, plan.buffers, plan.check, done)
+
+    async def _late(self, group: CallGroup) -> bool:
+        """Wait for the group; True if it took too long: then each column is asked again, by itself."""
+        try:
+            await group.wait(READ_TIMEOUT_SECONDS)
+        except TimeoutError:
+            return True
+        return False
+
+    def _plan(self, column: int, span: "Span") -> "_Plan":
+        """What to read of a column, and what to hold it against. Raises CorruptData. Its header is known."""
+        start, end, outputs = span
+        header = self._headers[column]
         first, last = start // BLOCK_BYTES, -(-end // BLOCK_BYTES)
         low, high = first * BLOCK_BYTES, min(last * BLOCK_BYTES, header.length_of(column))
         if end > high:
             raise CorruptData(f"column {column} has {high} bytes, {end} expected")
-        sums = header.checksums[first:last]
         at = self._offset + self._header_bytes + low
-        if outputs is not None and low == start and high == end:
-            await self._read(column, at, outputs, lambda: _verify(outputs, sums))
-            return None
-        whole = memoryview(bytearray(high - low))
-        await self._read(column, at, [whole], lambda: _verify([whole], sums))
-        wanted = whole[start - low : end - low]
-        if outputs is None:
-            return wanted
-        _scatter(wanted, outputs)
-        return None
+        return _Plan(at, low, high, start, end, outputs, header.checksums[first:last])
+
+    async def _read_own(
+        self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None
+    ) -> memoryview | None:
+        await self.header(column)
+        plan = self._plan(column, (start, end, outputs))
+        await self._read(column, plan.at, plan.buffers, plan.check)
+        return plan.deliver()
 
     async def _read(self, column: int, at: int, buffers: Sequence[Any], check: Callable[[], None] | None) -> None:
         drive = self._drives[column]
@@ -142,6 +189,41 @@ class StripeReader:
             self.lose(column, str(error))
             return None
         return content
+
+
+class _Plan:
+    """One read of a column: whole blocks, straight into the outputs where these are whole blocks themselves."""
+
+    __slots__ = ("_outputs", "_sums", "_wanted", "at", "buffers")
+
+    def __init__(
+        self,
+        at: int,
+        low: int,
+        high: int,
+        start: int,
+        end: int,
+        outputs: Sequence[memoryview] | None,
+        sums: Sequence[int],
+    ) -> None:
+        self.at, self._outputs, self._sums = at, outputs, sums
+        self._wanted: memoryview | None = None
+        if outputs is not None and low == start and high == end:
+            self.buffers = outputs
+        else:
+            whole = memoryview(bytearray(high - low))
+            self.buffers, self._wanted = [whole], whole[start - low : end - low]
+
+    def check(self) -> None:
+        """Raises CorruptData unless what was read is what was written."""
+        _verify(self.buffers, self._sums)
+
+    def deliver(self) -> memoryview | None:
+        """What was read, where it was wanted."""
+        if self._wanted is None or self._outputs is None:
+            return self._wanted
+        _scatter(self._wanted, self._outputs)
+        return None
 
 
 def _verify(views: Sequence[memoryview], sums: Sequence[int]) -> None:

@@ -128,6 +128,12 @@ class SimDrive:
         if check is not None:
             check()
 
+    def start_read(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        task = asyncio.ensure_future(self.read(volume_id, offset, buffers, check))
+        task.add_done_callback(lambda _: done(None, DriveError("power gone") if task.cancelled() else task.exception()))
+
     async def length(self, volume_id: bytes) -> int:
         await self._turn()
         return len(self._shard(volume_id).written)

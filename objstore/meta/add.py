@@ -1,0 +1,104 @@
+"""Add: the commit of new keys in one statement, one round trip: what nearly all PUTs of a corpus are.
+
+A row is inserted if its bucket is there, the volumes appended to are still open (both locked, as in commit.py), and the
+key has no row yet. Whatever is not inserted is left to the full commit, which finds out why.
+
+| What happens                   | What is left   | Who clears it                                                      |
+|--------------------------------|----------------|--------------------------------------------------------------------|
+| crash or lost connection       | all or nothing | a look: rows of ours that are there are committed; about others    |
+|                                |                | nothing is known, and the client gets a 503                        |
+| deadlock, serialization        | nothing        | the full commit                                                    |
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from sqlalchemy import BigInteger, Integer, any_, func, select
+from sqlalchemy.dialects.postgresql import BYTEA, insert
+
+from objstore.meta.commit import Write
+from objstore.meta.current import LOOKUP, Name
+from objstore.meta.database import Database, Lost, is_conflict
+from objstore.meta.rows import ROW_TYPES, Row, row_of
+from objstore.meta.statement import Statement, array, batch, constant, param
+from objstore.meta.tables import bucket, object_, volume
+from objstore.model.errors import DatabaseUnavailable, InvalidArgument
+from objstore.model.objects import ObjectVersion
+from objstore.model.states import VolumeState
+
+_buckets = (
+    select(bucket.c.id)
+    .where(bucket.c.id == any_(array("buckets", BigInteger)))
+    .order_by(bucket.c.id)
+    .with_for_update(read=True, key_share=True)
+    .cte("claimed_bucket")
+)
+_volumes = (
+    select(volume.c.id)
+    .where(volume.c.id == any_(array("volumes", BYTEA)), volume.c.state == constant(VolumeState.OPEN))
+    .order_by(volume.c.id)
+    .with_for_update(read=True)
+    .cte("claimed_volume")
+)
+_new = batch("new", ROW_TYPES)
+_all_open = select(func.count()).select_from(_volumes).scalar_subquery() == param("volume_count", Integer)
+_added = (
+    insert(object_)
+    .from_select(
+        list(ROW_TYPES),
+        select(*[_new.c[name] for name in ROW_TYPES]).where(_new.c.bucket_id.in_(select(_buckets.c.id)), _all_open),
+    )
+    .on_conflict_do_nothing()
+    .returning(object_.c.bucket_id, object_.c.key)
+    .cte("added")
+)
+_ADD = Statement(select(_added.c.bucket_id, _added.c.key), "buckets", "volumes", "volume_count", *ROW_TYPES)
+
+
+async def add(database: Database, writes: Sequence[Write]) -> list[ObjectVersion | None]:
+    """See ``Objects.add``."""
+    rows = _rows(writes)
+    if not rows:
+        return [None] * len(writes)
+    ordered = [rows[name] for name in sorted(rows)]
+    volumes = frozenset[bytes]().union(*[write.appended for write in writes])
+    buckets = {name[0] for name in rows}
+    try:
+        columns = zip(*[row for _, row in ordered], strict=True)
+        found = await database.statement(_ADD, list(buckets), sorted(volumes), len(volumes), *columns)
+        done = {(bucket_id, key) for bucket_id, key in found}
+    except Lost as lost:
+        done = await _look(database, {name: rows[name][0] for name in rows}, lost)
+    except Exception as error:
+        if not is_conflict(error):
+            raise
+        return [None] * len(writes)
+    mine = {id(rows[name][0]) for name in done}
+    return [write.version if write.version is not None and id(write) in mine else None for write in writes]
+
+
+def _rows(writes: Sequence[Write]) -> dict[Name, tuple[Write, Row]]:
+    """The first write of each name, if it may be an insert."""
+    rows: dict[Name, tuple[Write, Row]] = {}
+    for write in writes:
+        version, name = write.version, (write.bucket_id, write.key)
+        if version is None or name in rows or write.shared:
+            continue
+        if write.condition.if_match is None and write.condition.if_none_match is None:
+            version.seq = 1
+            with suppress(InvalidArgument):
+                rows[name] = (write, row_of(version))
+    return rows
+
+
+async def _look(database: Database, asked: dict[Name, Write], lost: Lost) -> set[Name]:
+    """After a lost connection: which of our versions are there. Raises DatabaseUnavailable unless all are."""
+    names = list(asked)
+    ordinals = {}
+    for record in await database.fetch(LOOKUP, [name[0] for name in names], [name[1] for name in names]):
+        ordinals[record[0] - 1] = record["version_id"]
+    for index, name in enumerate(names):
+        version = asked[name].version
+        if version is None or ordinals.get(index) != version.version_id:
+            raise DatabaseUnavailable(f"the connection was lost during a commit: {lost}")
+    return set(names)
