@@ -34,7 +34,7 @@ BODY_STALL_SECONDS = 60.0  # a body that moves less than BODY_STALL_BYTES in thi
 BODY_STALL_BYTES = KIB
 
 BLOCK_BYTES = 32 * KIB  # one checksum each: a range reads at most two blocks minus two bytes more than asked
-ROWS_IN_FLIGHT_MAX = 3  # rows of one large object that are encoded or written at once
+ROWS_IN_FLIGHT_MAX = 4  # rows of one large object that are encoded or written at once
 BATCH_ITEMS_MAX = 256
 BATCH_BYTES_MAX = 8 * MIB
 QUEUE_SECONDS_MAX = 2.0  # then 503 SlowDown; pyarrow gives up at 3 s

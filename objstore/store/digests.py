@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -55,25 +56,60 @@ def can_combine(algorithm: str) -> bool:
     return algorithm in _COMBINE
 
 
+class _Lane:
+    """Digests that are computed one after the other in a thread, piece by piece, in order, without a pause between."""
+
+    def __init__(self, update: Callable[[Any], None], executor: Executor) -> None:
+        self._update, self._executor = update, executor
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[Any, asyncio.Future[None]]] = deque()
+        self._running = False
+
+    def add(self, data: Any) -> "asyncio.Future[None]":
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((data, done))
+        if not self._running:
+            self._running = True
+            self._executor.submit(self._drain)
+        return done
+
+    def _drain(self) -> None:
+        """In a thread, until nothing waits. What is added while it ends is taken up by ``_ended`` in the loop."""
+        while self._waiting:
+            data, done = self._waiting.popleft()
+            self._update(data)
+            self._loop.call_soon_threadsafe(_settle, done)
+        self._loop.call_soon_threadsafe(self._ended)
+
+    def _ended(self) -> None:
+        self._running = bool(self._waiting)
+        if self._running:
+            self._executor.submit(self._drain)
+
+
+def _settle(done: "asyncio.Future[None]") -> None:
+    if not done.done():
+        done.set_result(None)
+
+
 class StreamDigests:
-    """Running digests; ``update`` calls must be awaited one after the other."""
+    """Running digests of pieces in the order of ``add``."""
 
     def __init__(self, algorithms: Iterable[str], executor: Executor) -> None:
         names = {"MD5", *algorithms}
-        self._executor = executor
         self._hashes = {name: _HASH[name]() for name in names if name in _HASH}
-        self._crcs = {name: 0 for name in names if name in _CRC}
+        self._crcs = dict.fromkeys((name for name in names if name in _CRC), 0)
+        self._lanes = [_Lane(self._fast, executor)]
+        self._lanes += [_Lane(self._hashes[name].update, executor) for name in self._hashes if name in _SLOW]
+
+    def add(self, data: Any) -> "Sequence[asyncio.Future[None]]":
+        """Add bytes; ``data`` must not change until the futures are done."""
+        return [lane.add(data) for lane in self._lanes]
 
     async def update(self, data: Any) -> None:
-        """Add bytes; ``data`` must not change meanwhile."""
-        loop = asyncio.get_running_loop()
-        jobs = [loop.run_in_executor(self._executor, self._fast, data)]
-        jobs += [
-            loop.run_in_executor(self._executor, self._hashes[name].update, data)
-            for name in self._hashes
-            if name in _SLOW
-        ]
-        await asyncio.gather(*jobs)
+        """Add bytes and wait until they are taken in."""
+        for done in self.add(data):
+            await done
 
     def _fast(self, data: Any) -> None:
         self._hashes["MD5"].update(data)

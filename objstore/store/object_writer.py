@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -56,7 +57,6 @@ class ObjectWriter:
         self._flying: deque[asyncio.Task[None]] = deque()
         self._closing: list[asyncio.Task[Extent]] = []
         self._volumes: list[OpenVolume] = []
-        self._digesting: asyncio.Future[None] | None = None
         self.written = 0
 
     async def feed(self, piece: Any) -> None:
@@ -76,8 +76,7 @@ class ObjectWriter:
         """Send what is left on its way; after that the digests know all of the payload."""
         if self._buffer is not None:
             await self._flush()
-        if self._digesting is not None:
-            await self._digesting
+        await asyncio.gather(*self._flying)
 
     async def finish(self, owner: Owner) -> Appended:
         """After ``flush``: make everything durable; ``owner`` carries what the last record says."""
@@ -115,21 +114,12 @@ class ObjectWriter:
             stripe = None
         if stripe is None:
             stripe = self._stripe = await self._begin(fill)
-        digesting = await self._digest(buffer[:fill])
+        digesting = self._digests.add(buffer[:fill].data) if self._digests is not None else ()
         task = asyncio.ensure_future(self._store(stripe, buffer, fill, stripe.filled, digesting))
         stripe.filled += fill
         self.written += fill
         stripe.tasks.append(task)
         self._flying.append(task)
-
-    async def _digest(self, data: Bytes) -> "asyncio.Future[None] | None":
-        """Start the digests of a chunk once those of the one before are done."""
-        if self._digests is None:
-            return None
-        if self._digesting is not None:
-            await self._digesting
-        self._digesting = asyncio.ensure_future(self._digests.update(data.data))
-        return self._digesting
 
     async def _begin(self, at_least: int) -> _Stripe:
         volume = await self._pool.acquire(self._tier, STRIPED)
@@ -140,14 +130,14 @@ class ObjectWriter:
         return _Stripe(volume, StripeWriter(volume, data_max, len(head) + OWNER_SLACK_BYTES), self.written, data_max)
 
     async def _store(
-        self, stripe: _Stripe, buffer: Bytes, fill: int, at: int, digesting: "asyncio.Future[None] | None"
+        self, stripe: _Stripe, buffer: Bytes, fill: int, at: int, digesting: "Sequence[asyncio.Future[None]]"
     ) -> None:
         loop = asyncio.get_running_loop()
         parity = self._buffers.take(self._parity_bytes())
         chunk = await loop.run_in_executor(self._executor, stripe.writer.encode, buffer[:fill], at, parity)
         await stripe.writer.write(chunk, fill)
-        if digesting is not None:
-            await digesting
+        for digested in digesting:
+            await digested
         self._buffers.give(buffer)
         self._buffers.give(parity)
 
