@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-CALLS = ("fsync", "fdatasync")
+# While small objects are written every pwritev2 is a durable one (RWF_DSYNC): write and flush in one call.
+CALLS = ("fsync", "fdatasync", "pwritev2")
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class Counted:
 
 @contextmanager
 def count_syncs(pids: list[int]) -> Iterator[Counted]:
-    """Count fsync and fdatasync of the processes, their threads and what they start."""
+    """Count flushes of the processes, their threads and what they start."""
     counted = Counted("perf" if _perf_works() else "strace" if shutil.which("strace") else "")
     if not counted.tool:
         yield counted
@@ -66,5 +67,5 @@ def _sum(tool: str, report: str) -> int | None:
     if tool == "perf":
         found = re.findall(r"^(\d+);[^;]*;syscalls:sys_enter_", report, re.M)
     else:
-        found = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) .*(?:fsync|fdatasync)$", report, re.M)
+        found = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) .*(?:fsync|fdatasync|pwritev2)$", report, re.M)
     return sum(map(int, found)) if found else None

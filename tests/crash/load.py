@@ -12,6 +12,7 @@ from tests.harness.wire import Answer, Wire, path_of
 
 BUCKET = "crash"
 OWN_KEYS = 40
+COLD_SHARE = 0.1
 HOT_KEYS = 12
 PART_BYTES_MIN = 5 * 1024 * 1024
 _POOL = random.Random(7).randbytes(8 * 1024 * 1024)
@@ -132,7 +133,9 @@ class Client:
     def _put(self) -> None:
         if key := self._own():
             body, mark = self._body(), self._mark()
-            self._change("put", key, Value.of(body, mark), "PUT", body, x_amz_meta_mark=mark)
+            storage_class = "STANDARD_IA" if self._random.random() < COLD_SHARE else "STANDARD"
+            headers = {"x_amz_meta_mark": mark, "x_amz_storage_class": storage_class}
+            self._change("put", key, Value.of(body, mark), "PUT", body, **headers)
 
     def _get(self) -> None:
         """What was answered is read back at once, by whichever worker."""
