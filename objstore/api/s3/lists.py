@@ -22,7 +22,7 @@ async def list_objects(call: Call) -> Answer:
         page_head("ListBucketResult", call.request.bucket, params, page.next_after is not None),
         element("Marker", written(marker)),
         next_marker,
-        entries(page.versions, written, tag="Contents", after=owner_xml(call.owner)),
+        await entries(page.versions, written, tag="Contents", after=owner_xml(call.owner)),
         common_prefixes(page.prefixes, written),
         "</ListBucketResult>",
     )
@@ -45,7 +45,7 @@ async def list_objects_v2(call: Call) -> Answer:
         parts.append(element("NextContinuationToken", make_token(bucket, page.next_after)))
     if start_after:
         parts.append(element("StartAfter", written(start_after)))
-    parts.append(entries(page.versions, written, tag="Contents", after=owner))
+    parts.append(await entries(page.versions, written, tag="Contents", after=owner))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListBucketResult>")
 
@@ -65,7 +65,7 @@ async def list_object_versions(call: Call) -> Answer:
         if page.versions and page.versions[-1].key == page.next_after:
             parts.append("<NextVersionIdMarker>null</NextVersionIdMarker>")
     known = "<VersionId>null</VersionId><IsLatest>true</IsLatest>"
-    parts.append(entries(page.versions, written, tag="Version", before=known, after=owner_xml(call.owner)))
+    parts.append(await entries(page.versions, written, tag="Version", before=known, after=owner_xml(call.owner)))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListVersionsResult>")
 

@@ -210,11 +210,11 @@ def parse(document: str) -> dict[str, Any]:
 
 
 @given(odd_keys)
-def test_url_encoded_keys_survive_xml(keys: list[str]) -> None:
+async def test_url_encoded_keys_survive_xml(keys: list[str]) -> None:
     written = key_text(True)
     params = ListParams(keys[0].encode() if keys else b"", b"\x01", 5, True)
     document = page_head("ListBucketResult", "bucket", params, False)
-    document += entries([version(key.encode()) for key in keys], written, tag="Contents")
+    document += await entries([version(key.encode()) for key in keys], written, tag="Contents")
     document += common_prefixes([key.encode() for key in keys], written) + "</ListBucketResult>"
     found = parse(document)
     assert [unquote_plus(key) for key in keys_of(found)] == keys
@@ -225,14 +225,13 @@ def test_url_encoded_keys_survive_xml(keys: list[str]) -> None:
 
 
 @given(odd_keys)
-def test_escaped_keys_survive_xml_where_xml_can_hold_them(keys: list[str]) -> None:
+async def test_escaped_keys_survive_xml_where_xml_can_hold_them(keys: list[str]) -> None:
     keys = [
         key for key in keys if all(sign in "\t\n\r" or (sign >= " " and sign not in "\ufffe\uffff") for sign in key)
     ]
     document = page_head("ListBucketResult", "bucket", ListParams(b"", b"", 5, False), False)
-    document += (
-        entries([version(key.encode()) for key in keys], key_text(False), tag="Contents") + "</ListBucketResult>"
-    )
+    document += await entries([version(key.encode()) for key in keys], key_text(False), tag="Contents")
+    document += "</ListBucketResult>"
     assert keys_of(parse(document)) == keys
 
 
