@@ -58,6 +58,10 @@ class DriveTimeout(DriveError):
     """A drive did not answer in time."""
 
 
+class LateRead(DriveTimeout):
+    """A drive is late and may still write into the buffers that it was given."""
+
+
 class PlacementImpossible(ClusterError):
     """Too few usable drives for a volume of the tier; ``full`` when space is what is lacking."""
 

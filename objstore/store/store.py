@@ -5,7 +5,6 @@ import asyncio
 import structlog
 
 from objstore.model import clock
-from objstore.model.errors import ClusterError
 from objstore.model.objects import Bucket
 from objstore.store.context import Context
 from objstore.store.copy import Copies
@@ -70,6 +69,7 @@ class Store:
         while True:
             try:
                 self.context.pool.retire(await self.context.volumes.heartbeat(self.context.pool.writer_id))
-            except ClusterError as error:
-                log.warning("no heartbeat", error=str(error))
+            except Exception as error:
+                # Whatever it was, the next beat may pass; without any the lease ends and others seal our volumes.
+                log.warning("no heartbeat", error=repr(error))
             await asyncio.sleep(HEARTBEAT_SECONDS)

@@ -8,11 +8,11 @@ import numpy as np
 from objstore.drive.base import Drive
 from objstore.format.checksum import checksum
 from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, Extent
-from objstore.model.errors import CorruptData, DriveError, DriveTimeout
+from objstore.model.errors import CorruptData, DriveError, DriveTimeout, LateRead
 from objstore.model.limits import BLOCK_BYTES, READ_TIMEOUT_SECONDS
 from objstore.model.volumes import Volume
 from objstore.volume.layout import StripeLayout
-from objstore.volume.stripe_reader import Damage, StripeReader
+from objstore.volume.stripe_reader import Damage, StripeReader, scatter
 
 WHOLE_BYTES_MAX = 2 * BLOCK_BYTES  # a packed extent up to this is read whole, whatever part of it is wanted
 CHUNK_BYTES = 4 * 1024 * 1024  # of a large object, in one piece to the client
@@ -56,14 +56,12 @@ class ExtentReader:
                 return whole[start:end]
             # What is rebuilt below comes from verified blocks; it is held against the object's own checksum too.
             rebuilt = await self._stripe.read(extent.column, extent.data_offset, extent.data_offset + extent.length)
-            assert rebuilt is not None
             if checksum(rebuilt) != extent.checksum:
                 raise CorruptData(
                     f"object at {extent.payload_offset} of volume {self._volume.id.hex()} differs after rebuilding"
                 )
             return rebuilt[start:end]
         found = await self._stripe.read(extent.column, extent.data_offset + start, extent.data_offset + end)
-        assert found is not None
         return found
 
     async def _read_whole(self) -> memoryview | None:
@@ -88,17 +86,32 @@ class ExtentReader:
         return None
 
     async def _read_striped(self, start: int, end: int) -> memoryview:
-        extent, k = self._extent, self._volume.profile.k
-        layout = StripeLayout(k, extent.unit_bytes, extent.checksum)
+        output, columns = self._room(start, end)
+        try:
+            await self._stripe.read_many(columns)
+        except LateRead:
+            # The late drive may yet write into that output: leave it alone, and ask column by column.
+            output, columns = self._room(start, end)
+            for column, (first, last, views) in columns.items():
+                scatter(await self._stripe.read(column, first, last), views)
+        return output
+
+    def _room(self, start: int, end: int) -> tuple[memoryview, dict[int, tuple[int, int, list[memoryview]]]]:
+        """An output for bytes [start, end), and what of each column goes where in it."""
+        extent = self._extent
+        layout = StripeLayout(self._volume.profile.k, extent.unit_bytes, extent.checksum)
         low, high = extent.data_offset + start, extent.data_offset + end
         output = np.empty(end - start, np.uint8).data
         columns: dict[int, tuple[int, int, list[memoryview]]] = {}
         for column, at, size, data_at in layout.pieces(low, high):
             view = output[data_at - low : data_at - low + size]
-            first, _, views = columns.get(column, (at, at, []))
-            columns[column] = (first, at + size, [*views, view])
-        await self._stripe.read_many(columns)
-        return output
+            if column in columns:
+                first, _, views = columns[column]
+                views.append(view)
+                columns[column] = (first, at + size, views)
+            else:
+                columns[column] = (at, at + size, [view])
+        return output, columns
 
 
 async def read_extents(readers: Sequence[tuple[ExtentReader, int, int]], ahead: int = 2) -> AsyncIterator[memoryview]:

@@ -152,7 +152,6 @@ async def _packed(reader: StripeReader, header: StripeHeader) -> list[FoundRecor
         if not length:
             continue
         content = await reader.read(column, 0, length)
-        assert content is not None
         at = 0
         while at < length:
             record = unpack_record(content[at:])

@@ -9,7 +9,7 @@ from objstore.drive.threads import CallGroup
 from objstore.erasure import codec_for
 from objstore.format.checksum import first_bad_block
 from objstore.format.stripe import StripeHeader, unpack_header
-from objstore.model.errors import CorruptData, DriveError, DriveTimeout, TooManyLost
+from objstore.model.errors import CorruptData, DriveError, DriveTimeout, LateRead, TooManyLost
 from objstore.model.limits import BLOCK_BYTES, READ_TIMEOUT_SECONDS
 from objstore.model.volumes import Volume
 
@@ -50,24 +50,17 @@ class StripeReader:
                 continue
         raise TooManyLost(f"no header left of stripe {self._offset} of volume {self._volume.id.hex()}")
 
-    async def read(
-        self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None = None
-    ) -> memoryview | None:
-        """Bytes [start, end) of a column, verified, rebuilt if need be.
-
-        With ``outputs`` they are read straight into these (start and end must be block borders, or the column's end)
-        and None is returned. Raises TooManyLost.
-        """
+    async def read(self, column: int, start: int, end: int) -> memoryview:
+        """Bytes [start, end) of a column, verified, rebuilt if need be. Raises TooManyLost."""
         try:
             if column not in self._lost:
-                return await self._read_own(column, start, end, outputs)
+                await self.header(column)
+                plan = self._plan(column, (start, end, None))
+                await self._read(column, plan.at, plan.buffers, plan.check)
+                return plan.wanted
         except (DriveError, CorruptData) as error:
             self.lose(column, str(error))
-        rebuilt = await self._rebuild(column, start, end)
-        if outputs is None:
-            return rebuilt
-        _scatter(rebuilt, outputs)
-        return None
+        return await self._rebuild(column, start, end)
 
     def lose(self, column: int, reason: str) -> None:
         """Do not try this column again, and report it."""
@@ -76,21 +69,41 @@ class StripeReader:
             self._damaged(self._volume, column, reason)
 
     async def read_many(self, spans: Mapping[int, Span]) -> None:
-        """Several columns' bytes at once, into their outputs, verified, rebuilt where need be. Raises TooManyLost."""
-        await self._know_headers([column for column in spans if column not in self._lost])
-        plans = {column: self._plan(column, span) for column, span in spans.items() if column in self._headers}
+        """Several columns' bytes at once, into their outputs, verified, rebuilt where need be.
+
+        Raises TooManyLost; LateRead when a drive did not answer in time: it may still write into the outputs, so they
+        must not be used any more.
+        """
+        plans = await self._plans(spans)
         group = CallGroup(len(plans))
         failed: dict[int, BaseException] = {}
         for column, plan in plans.items():
             self._start(column, plan, group, failed)
-        late = await self._late(group) if plans else False
+        try:
+            if plans:
+                await group.wait(READ_TIMEOUT_SECONDS)
+        except TimeoutError:
+            raise LateRead(f"a drive took longer than {READ_TIMEOUT_SECONDS} s") from None
         for column, (start, end, outputs) in spans.items():
-            if column not in plans or column in failed or late:
-                if column in failed:
-                    self.lose(column, str(failed[column]))
-                await self.read(column, start, end, outputs)
-            else:
+            if column in plans and column not in failed:
                 plans[column].deliver()
+                continue
+            if column in failed:
+                self.lose(column, str(failed[column]))
+            assert outputs is not None
+            scatter(await self.read(column, start, end), outputs)
+
+    async def _plans(self, spans: Mapping[int, Span]) -> "dict[int, _Plan]":
+        """What to read of each column that is not lost."""
+        plans = {}
+        await self._know_headers([column for column in spans if column not in self._lost])
+        for column, span in spans.items():
+            if column not in self._lost:
+                try:
+                    plans[column] = self._plan(column, span)
+                except CorruptData as error:
+                    self.lose(column, str(error))
+        return plans
 
     async def _know_headers(self, columns: Sequence[int]) -> None:
         unknown = [column for column in columns if column not in self._headers]
@@ -114,32 +127,16 @@ class StripeReader:
         else:
             drive.start_read(self._volume.id, plan.at, plan.buffers, plan.check, done)
 
-    async def _late(self, group: CallGroup) -> bool:
-        """Wait for the group; True if it took too long: then each column is asked again, by itself."""
-        try:
-            await group.wait(READ_TIMEOUT_SECONDS)
-        except TimeoutError:
-            return True
-        return False
-
     def _plan(self, column: int, span: "Span") -> "_Plan":
         """What to read of a column, and what to hold it against. Raises CorruptData. Its header is known."""
-        start, end, outputs = span
+        start, end, _ = span
         header = self._headers[column]
         first, last = start // BLOCK_BYTES, -(-end // BLOCK_BYTES)
         low, high = first * BLOCK_BYTES, min(last * BLOCK_BYTES, header.length_of(column))
         if end > high:
             raise CorruptData(f"column {column} has {high} bytes, {end} expected")
         at = self._offset + self._header_bytes + low
-        return _Plan(at, low, high, start, end, outputs, header.checksums[first:last])
-
-    async def _read_own(
-        self, column: int, start: int, end: int, outputs: Sequence[memoryview] | None
-    ) -> memoryview | None:
-        await self.header(column)
-        plan = self._plan(column, (start, end, outputs))
-        await self._read(column, plan.at, plan.buffers, plan.check)
-        return plan.deliver()
+        return _Plan(at, low, high, span, header.checksums[first:last])
 
     async def _read(self, column: int, at: int, buffers: Sequence[Any], check: Callable[[], None] | None) -> None:
         drive = self._drives[column]
@@ -184,46 +181,39 @@ class StripeReader:
             return memoryview(bytes(high - low))
         content = memoryview(bytearray(high - low))
         try:
-            await self._read_own(column, low, there, [content[: there - low]])
+            await self.header(column)
+            plan = self._plan(column, (low, there, [content[: there - low]]))
+            await self._read(column, plan.at, plan.buffers, plan.check)
         except (DriveError, CorruptData) as error:
             self.lose(column, str(error))
             return None
+        plan.deliver()
         return content
 
 
 class _Plan:
     """One read of a column: whole blocks, straight into the outputs where these are whole blocks themselves."""
 
-    __slots__ = ("_outputs", "_sums", "_wanted", "at", "buffers")
+    __slots__ = ("_outputs", "_sums", "at", "buffers", "wanted")
 
-    def __init__(
-        self,
-        at: int,
-        low: int,
-        high: int,
-        start: int,
-        end: int,
-        outputs: Sequence[memoryview] | None,
-        sums: Sequence[int],
-    ) -> None:
-        self.at, self._outputs, self._sums = at, outputs, sums
-        self._wanted: memoryview | None = None
+    def __init__(self, at: int, low: int, high: int, span: Span, sums: Sequence[int]) -> None:
+        start, end, outputs = span
+        self.at, self._sums = at, sums
+        self._outputs: Sequence[memoryview] = ()
         if outputs is not None and low == start and high == end:
-            self.buffers = outputs
+            self.buffers, self.wanted = outputs, memoryview(b"")
         else:
             whole = memoryview(bytearray(high - low))
-            self.buffers, self._wanted = [whole], whole[start - low : end - low]
+            self.buffers, self.wanted = [whole], whole[start - low : end - low]
+            self._outputs = outputs or ()
 
     def check(self) -> None:
         """Raises CorruptData unless what was read is what was written."""
         _verify(self.buffers, self._sums)
 
-    def deliver(self) -> memoryview | None:
-        """What was read, where it was wanted."""
-        if self._wanted is None or self._outputs is None:
-            return self._wanted
-        _scatter(self._wanted, self._outputs)
-        return None
+    def deliver(self) -> None:
+        """Put what was read where it was wanted, unless it was read there."""
+        scatter(self.wanted, self._outputs)
 
 
 def _verify(views: Sequence[memoryview], sums: Sequence[int]) -> None:
@@ -239,7 +229,8 @@ def _verify(views: Sequence[memoryview], sums: Sequence[int]) -> None:
         raise CorruptData(f"{len(sums)} checksums for {at} blocks")
 
 
-def _scatter(source: memoryview, outputs: Sequence[memoryview]) -> None:
+def scatter(source: memoryview, outputs: Sequence[memoryview]) -> None:
+    """Copy bytes into outputs, one after the other."""
     at = 0
     for output in outputs:
         output[:] = source[at : at + len(output)]

@@ -1,5 +1,6 @@
 """Volumes: what was appended is read back, whole and in ranges, with any m columns lost or rotten."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,19 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objstore.drive.base import Drive
 from objstore.drive.identify import format_drive
 from objstore.drive.local import LocalDrive
 from objstore.format.checksum import checksum
 from objstore.format.extent import Extent, unpack
 from objstore.format.record import pack_record
+from objstore.format.stripe import StripeHeader, unpack_header
 from objstore.model.errors import DriveError, TooManyLost
 from objstore.model.profile import Profile
 from objstore.model.volumes import Volume
+from objstore.volume import stripe_reader
 from objstore.volume.extent_reader import ExtentReader, read_extents
 from objstore.volume.layout import StripeLayout
 from objstore.volume.open_volume import OpenVolume
 from objstore.volume.packed_stripe import PackedRecord
 from objstore.volume.scan import scan_records
+from objstore.volume.stripe_reader import StripeReader
 from objstore.volume.stripe_writer import StripeWriter
 
 PROFILES = [
@@ -144,6 +149,42 @@ async def test_more_than_m_lost_is_an_error_and_never_wrong_bytes(shelf: Shelf) 
         except (TooManyLost, DriveError):
             refused += 1
     assert refused
+
+
+async def test_a_late_drive_never_writes_into_what_was_answered(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shelf.volume.profile.m:
+        pytest.skip("nothing to rebuild from")
+    monkeypatch.setattr(stripe_reader, "READ_TIMEOUT_SECONDS", 0.05)
+    given: list[memoryview] = []
+
+    def start_read(volume_id: bytes, offset: int, buffers: list[memoryview], check: object, done: object) -> None:
+        given.extend(memoryview(buffer) for buffer in buffers)
+
+    async def read(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(shelf.drives[0], "start_read", start_read)
+    monkeypatch.setattr(shelf.drives[0], "read", read)
+    extent, payload = shelf.stored[-1]
+    drives: list[Drive | None] = [*shelf.drives]
+    reader = StripeReader(shelf.volume, drives, extent.stripe_offset, extent.header_units * 64, lambda *_: None)
+    reader._headers[0] = await header_of(shelf, extent)
+    found = ExtentReader(shelf.volume, drives, extent, lambda *_: None)
+    found._stripe = reader
+    piece = await found.read(0, len(payload))
+    assert given, "the late drive was never asked"
+    for buffer in given:
+        buffer[:] = b"?" * len(buffer)
+    assert piece == payload
+
+
+async def header_of(shelf: Shelf, extent: Extent) -> StripeHeader:
+    """The header of column 0, read before its drive is late."""
+    raw = bytearray(extent.header_units * 64)
+    with open(shelf.drives[0].shard_path(shelf.volume.id), "rb") as file:  # noqa: ASYNC230
+        file.seek(extent.stripe_offset)
+        file.readinto(raw)
+    return unpack_header(raw, shelf.volume.id, extent.stripe_offset, 0)
 
 
 async def test_a_scan_finds_every_record(shelf: Shelf) -> None:
