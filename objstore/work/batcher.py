@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from objstore.model.errors import Overloaded
 from objstore.model.limits import BATCH_BYTES_MAX, BATCH_ITEMS_MAX, QUEUE_SECONDS_MAX
 
+# Answers leave, clients send, the loop reads. With 64 connections a batch had 16 items with 0 turns, 28 with 8.
+REJOIN_TURNS = 8
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -78,6 +80,11 @@ class Batcher(Generic[Item, Result]):
         try:
             while batch := self._take():
                 await self._do(batch)
+                if len(batch) > 1:
+                    # Those who have just been answered ask again at once: let them join those who wait already, or two
+                    # halves would take turns for ever, each paying for a crossing of its own.
+                    for _ in range(REJOIN_TURNS):
+                        await asyncio.sleep(0)
         finally:
             self._running -= 1
 

@@ -11,7 +11,7 @@ from tests.harness.server import Server
 from tests.harness.wire import Answer, Wire, path_of
 
 BUCKET = "crash"
-OWN_KEYS = 40
+OWN_KEYS = 24
 COLD_SHARE = 0.1
 HOT_KEYS = 12
 PART_BYTES_MIN = 5 * 1024 * 1024

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 SUPERBLOCK_BYTES = 4096
+AWAY = ".away"
 Kind = Callable[[Path, random.Random], None]
 
 
 def delete(file: Path, chance: random.Random) -> None:
-    """The file is gone."""
-    file.unlink()
+    """The file is gone: under another name, so that it comes back as the same file, which the server may have open."""
+    file.rename(file.with_suffix(AWAY))
 
 
 def flip(file: Path, chance: random.Random) -> None:
@@ -74,6 +75,7 @@ class Shards:
     def __init__(self, drives: Path, tier: str, copy: Path) -> None:
         self.drives = sorted(drives.glob(f"{tier}-*"))
         self._copies = {drive: copy / drive.name for drive in self.drives}
+        self._touched: list[Path] = []
         for drive, kept in self._copies.items():
             shutil.copytree(drive, kept)
 
@@ -90,21 +92,18 @@ class Shards:
 
         Gives (volume id, drive name) of each.
         """
-        spots = set()
-        for volume, files in self.by_volume().items():
+        for files in self.by_volume().values():
             for file in chance.sample(files, count):
-                spots.add((volume, file.parents[2].name))
+                self._touched.append(file)
                 (kind or chance.choice(KINDS))(file, chance)
-        return spots
+        return {(file.stem, file.parents[2].name) for file in self._touched}
 
     def restore(self) -> None:
-        """Everything as it was."""
-        for drive, kept in self._copies.items():
-            for file in kept.rglob("*"):
-                target = drive / file.relative_to(kept)
-                if file.is_dir():
-                    target.mkdir(parents=True, exist_ok=True)
-                elif not target.exists():
-                    shutil.copy2(file, target)
-                elif target.read_bytes() != (data := file.read_bytes()):
-                    overwrite(target, data)
+        """Everything as it was, in the same files."""
+        for file in self._touched:
+            if not file.exists():
+                file.with_suffix(AWAY).rename(file)
+                continue
+            drive = file.parents[2]
+            overwrite(file, (self._copies[drive] / file.relative_to(drive)).read_bytes())
+        self._touched.clear()

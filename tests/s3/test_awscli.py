@@ -30,8 +30,7 @@ def test_sync_round_trip(aws: Command, bucket: str, tmp_path: Path) -> None:
     listed = aws("s3", "ls", "--recursive", f"s3://{bucket}/")
     assert len(listed.splitlines()) == len(sent) - 1
     assert "plain.txt" not in listed
-    aws("s3", "rm", "--only-show-errors", "--recursive", f"s3://{bucket}/tree é+%20/")
-    aws("s3", "rb", f"s3://{bucket}")
+    aws("s3", "rb", "--force", f"s3://{bucket}")
 
 
 def test_cp_of_streams_and_large_files(aws: Command, bucket: str, tmp_path: Path) -> None:
@@ -45,7 +44,6 @@ def test_cp_of_streams_and_large_files(aws: Command, bucket: str, tmp_path: Path
     aws("s3", "cp", "-", f"s3://{bucket}/stream", data=b"from standard input")
     assert aws("s3", "cp", f"s3://{bucket}/stream", "-") == "from standard input"
     assert aws("s3", "ls", f"s3://{bucket}/").split()[3::4] == ["large", "stream"]
-    aws("s3", "cp", f"s3://{bucket}/none", tmp_path / "x", status=1)
 
 
 def test_s3api(aws: Command, bucket: str, tmp_path: Path) -> None:
@@ -62,6 +60,3 @@ def test_s3api(aws: Command, bucket: str, tmp_path: Path) -> None:
     aws("s3api", "get-object", *where, "--range", "bytes=-3", tmp_path / "end")
     assert (tmp_path / "end").read_bytes() == b"789"
     aws("s3api", "put-object", *where, "--body", body, "--if-none-match", "*", status=255)
-    location = json.loads(aws("s3api", "get-bucket-location", "--bucket", bucket))
-    assert location["LocationConstraint"] in (None, "us-east-1")
-    assert aws("s3api", "delete-object", *where) == ""

@@ -7,7 +7,6 @@ import asyncio
 import http.client
 import os
 import random
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,12 +43,13 @@ SEED = int(os.environ.get("DEGRADED_SEED", "1"))
 
 @dataclass(slots=True)
 class Stored:
-    """A server with objects in both tiers. ``large``: one more in each."""
+    """A server with objects in both tiers. ``large``: one more in each. ``away``: where lost drives are meanwhile."""
 
     server: Server
     bodies: dict[str, dict[str, bytes]]
     large: dict[str, bytes]
     shards: dict[str, Shards]
+    away: Path
     spots: set[tuple[str, str]]
 
     def damage(self, tier: str, kind: Kind | None, count: int, seed: int) -> None:
@@ -70,7 +70,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
         server.restart()  # so that no shard is open: what is deleted is really gone
         drives = server.data / "drives"
         shards = {tier: Shards(drives, tier, directory / "copy") for tier in TIERS}
-        yield Stored(server, bodies, large, shards, set())
+        (away := directory / "away").mkdir()
+        yield Stored(server, bodies, large, shards, away, set())
         assert server.stop() == 0
     finally:
         server.close()
@@ -132,22 +133,18 @@ def _assert_all_there(stored: Stored, tier: str, seed: int) -> None:
 def test_m_drives(stored: Stored, tier: str, way: str) -> None:
     """Whole drives: their files are gone, or the mount point is empty. The first tests: no shard is open yet."""
     lost = random.Random(SEED).sample(stored.shards[tier].drives, PARITY[tier])
-    away = []
-    for drive in lost:
-        stored.spots |= {(file.stem, drive.name) for file in drive.rglob("*.shard")}
-        if way == "emptied":
-            shutil.rmtree(drive / "shards")
-        else:
-            away.append(drive.rename(drive.with_name(f"{drive.name}.away")))
-            drive.mkdir()
+    stored.spots |= {(file.stem, drive.name) for drive in lost for file in drive.rglob("*.shard")}
+    taken = {drive / "shards" if way == "emptied" else drive: stored.away / drive.name for drive in lost}
+    for path, away in taken.items():
+        path.rename(away)
+        path.mkdir()
     try:
         _assert_all_there(stored, tier, SEED)
     finally:
-        for drive in away:
-            mount = drive.with_name(drive.name.removesuffix(".away"))
-            assert list(mount.iterdir()) == []  # nothing is written below an empty mount point
-            mount.rmdir()
-            drive.rename(mount)
+        for path, away in taken.items():
+            assert list(path.iterdir()) == []  # nothing is written below an empty mount point
+            path.rmdir()
+            away.rename(path)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

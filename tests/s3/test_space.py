@@ -12,7 +12,7 @@ from tests.harness.wire import Wire, path_of
 from tests.s3.trees import MIB, content
 
 SUPERBLOCK_BYTES = 4096
-HELD_SECONDS_MAX = 5.0
+HELD_SECONDS_MAX = 3.0
 BUCKET = "space"
 CLASSES = ("STANDARD", "STANDARD_IA")
 
