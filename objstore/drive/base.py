@@ -68,6 +68,10 @@ class Drive(Protocol):
         """Capacity and free bytes."""
         ...
 
+    def tidy(self) -> Awaitable[Any]:
+        """Close what another process has removed: its space is free only then."""
+        ...
+
     @property
     def usable(self) -> bool:
         """False while the drive is failing or full: new volumes avoid it."""

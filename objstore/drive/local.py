@@ -135,6 +135,10 @@ class LocalDrive:
         self._space_seen = clock.monotonic_seconds()
         return capacity, free
 
+    def tidy(self) -> Awaitable[None]:
+        """Close shards that another process has unlinked."""
+        return self._run(self._tidy)
+
     async def refresh(self) -> None:
         """Look at the space again if the last look is old."""
         if clock.monotonic_seconds() - self._space_seen > FULL_CHECK_SECONDS:
@@ -252,6 +256,11 @@ class LocalDrive:
         except FileNotFoundError:
             return
         self._sync_directory(os.path.dirname(path))
+
+    def _tidy(self) -> None:
+        for volume_id, file in list(self._files.items()):
+            if not os.fstat(file.fd).st_nlink:
+                self._files.pop(volume_id, None)
 
     def _list_shards(self, after: bytes, limit: int) -> list[bytes]:
         found: list[bytes] = []

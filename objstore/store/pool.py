@@ -89,6 +89,10 @@ class VolumePool:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def tidy(self) -> None:
+        """Let go of shards that another process has removed."""
+        await asyncio.gather(*(drive.tidy() for drive in self._drives.values()), return_exceptions=True)
+
     def usable(self, tier: str) -> tuple[int, int]:
         """Usable and full drives of a tier."""
         mine = [drive for drive in self._drives.values() if drive.tier == tier]

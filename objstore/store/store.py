@@ -68,6 +68,7 @@ class Store:
         """Say that this writer lives, and seal what somebody wants sealed."""
         while True:
             try:
+                await self.context.pool.tidy()
                 self.context.pool.retire(await self.context.volumes.heartbeat(self.context.pool.writer_id))
             except Exception as error:
                 # Whatever it was, the next beat may pass; without any the lease ends and others seal our volumes.

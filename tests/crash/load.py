@@ -162,7 +162,9 @@ class Client:
         if key is None:
             return
         path, mark = path_of(BUCKET, key), self._mark()
-        sizes = self._random.choice([(300_000,), (PART_BYTES_MIN, 1), (PART_BYTES_MIN + 12_345, 700_000)])
+        sizes = self._random.choice(
+            [(0,), (70_000,), (300_000,), (PART_BYTES_MIN + self._random.randrange(9999), 700_000)]
+        )
         parts = [self._random.randbytes(16) + _POOL[: size - 16] if size > 16 else b"z" * size for size in sizes]
         created = self._say("POST", f"{path}?uploads=", b"", x_amz_meta_mark=mark)
         upload = _text(created, "UploadId")

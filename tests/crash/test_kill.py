@@ -26,6 +26,7 @@ LOAD_SECONDS = (0.15, 1.0)
 SETTLE_SECONDS = 0.3  # a Postgres backend whose client was killed may still be at its commit
 READY_SECONDS_MAX = 15.0
 KINDS = ("server", "gateway", "server", "gateway", "server", "postgres", "server", "gateway", "server", "background")
+SOAK_KINDS = (*KINDS, "nothing")  # once in a while in order: SIGTERM, which must end well under load too
 # Small volumes and a busy compactor: kills meet sealing, relocation and unlinking too.
 SETTINGS = """\
 retire_grace_seconds = 1
@@ -39,21 +40,22 @@ shard_bytes_max = 4194304
 
 
 def test_kills_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _run(tmp_path, capsys, kills=20, seed=20)
+    _run(tmp_path, capsys, KINDS, kills=20, seed=20)
 
 
 @pytest.mark.soak
 def test_many_kills_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _run(tmp_path, capsys, kills=200, seed=int(time.time()))
+    """200 kills, and 20 stops in order."""
+    _run(tmp_path, capsys, SOAK_KINDS, kills=220, seed=int(time.time()))
 
 
-def _run(directory: Path, capsys: pytest.CaptureFixture[str], kills: int, seed: int) -> None:
+def _run(directory: Path, capsys: pytest.CaptureFixture[str], kinds: tuple[str, ...], kills: int, seed: int) -> None:
     server = Server(directory, workers=2, settings=SETTINGS).start()
     journal = Journal(directory / "journal")
     restarts: list[float] = []
     try:
         server.s3().create_bucket(Bucket=BUCKET)
-        for number, kind in enumerate(islice(cycle(KINDS), kills)):
+        for number, kind in enumerate(islice(cycle(kinds), kills)):
             _round(server, journal, kind, seed + number, restarts)
         compacted = server.admin("POST", "/compact?all=true").json()["last"]
         assert not Checker(server, journal, seed).check()
@@ -74,8 +76,11 @@ def _round(server: Server, journal: Journal, kind: str, seed: int, restarts: lis
     journal.note("round", seed, kind)
     load.start()
     time.sleep(chance.uniform(*LOAD_SECONDS))
-    if kind == "server":
-        server.kill()
+    if kind in ("server", "nothing"):
+        if kind == "server":
+            server.kill()
+        else:
+            assert server.stop() == 0
         load.stop()
         begun = time.monotonic()
         server.start()
@@ -106,6 +111,28 @@ def _wait_until_ready(server: Server) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("not ready again")
+
+
+@pytest.mark.soak
+def test_kills_during_the_first_start(tmp_path: Path) -> None:
+    """An initdb, a migration, a format that were interrupted are made good by the next start."""
+    chance = random.Random(1)
+    for number in range(20):
+        server = Server(tmp_path / str(number), workers=1)
+        try:
+            for _ in range(3):
+                server.spawn()
+                time.sleep(chance.uniform(0.3, 4))
+                server.kill()
+            server.start()
+            s3 = server.s3()
+            s3.create_bucket(Bucket=BUCKET)
+            s3.put_object(Bucket=BUCKET, Key="k", Body=b"v")
+            assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"v"
+            s3.close()
+            assert server.stop() == 0
+        finally:
+            server.close()
 
 
 def _assert_reached(counts: Counter[str]) -> None:

@@ -19,16 +19,16 @@ import pytest
 
 from tests.harness.server import Server
 from tests.harness.wire import Wire, path_of
-from tests.s3.damage import KINDS, Kind, Shards, zero, zero_half
+from tests.s3.damage import Kind, Shards, delete, flip, misdirect, truncate, zero, zero_half
 from tests.s3.trees import MIB, content
 
 BUCKET = "degraded"
 SETTINGS = """\
 compact_interval_seconds = 3600
 [tier.hot]
-shard_bytes_max = 2097152
+shard_bytes_max = 1048576
 [tier.capacity]
-shard_bytes_max = 2097152
+shard_bytes_max = 1048576
 """
 KIB = 1024
 SIZES = (0, 1, 100, 4095, 32 * KIB - 1, 32 * KIB + 1, 128 * KIB, 128 * KIB + 1, 256 * KIB, 512 * KIB + 1, MIB - 1,
@@ -147,14 +147,14 @@ def test_m_drives(stored: Stored, tier: str, way: str) -> None:
             away.rename(path)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [delete, flip, truncate, zero, misdirect], ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("tier", TIERS)
 def test_m_shards_of_every_volume(stored: Stored, tier: str, kind: Kind) -> None:
     stored.damage(tier, kind, PARITY[tier], SEED)
     _assert_all_there(stored, tier, SEED)
 
 
-@pytest.mark.parametrize("seed", range(SEED, SEED + 3))
+@pytest.mark.parametrize("seed", range(SEED, SEED + 2))
 @pytest.mark.parametrize("tier", TIERS)
 def test_m_shards_each_in_its_own_way(stored: Stored, tier: str, seed: int) -> None:
     stored.damage(tier, None, PARITY[tier], seed)
@@ -217,7 +217,7 @@ def test_listing_and_metadata_need_no_drive(stored: Stored) -> None:
 
 def test_what_was_found_is_counted_and_noted(stored: Stored) -> None:
     """The metric, and rows in ``damage`` for what was damaged and for nothing else."""
-    stored.damage("hot", zero, 1, SEED)
+    stored.damage("hot", zero, PARITY["hot"], SEED)
     before = _degraded_reads(stored.server)
     _assert_all_there(stored, "hot", SEED)
     assert _degraded_reads(stored.server) > before

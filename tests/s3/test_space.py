@@ -57,7 +57,6 @@ def test_deleting_everything_empties_the_drives(own_server: Server) -> None:
     s3.close()
 
 
-@pytest.mark.xfail(strict=False, reason="workers keep shards open that another process has unlinked")
 def test_no_process_holds_on_to_what_was_unlinked(own_server: Server) -> None:
     """An unlinked file takes its space until the last process has closed it."""
     s3 = own_server.s3()

@@ -146,6 +146,9 @@ class SimDrive:
         await self._turn()
         return sorted(volume_id for volume_id in self.shards_here if volume_id > after)[:limit]
 
+    async def tidy(self) -> None:
+        """Nobody else holds a shard open here."""
+
     async def space(self) -> tuple[int, int]:
         await self._turn()
         return 1 << 40, 0 if self.full else 1 << 39

@@ -8,7 +8,7 @@ Span = tuple[int, int]
 
 _RANGE = re.compile(rb"[ \t]*bytes[ \t]*=[ \t]*([0-9]*)[ \t]*-[ \t]*([0-9]*)[ \t]*\Z", re.IGNORECASE)
 _COPY_RANGE = re.compile(rb"bytes=([0-9]{1,19})-([0-9]{1,19})\Z")
-_HUGE = 1 << 63  # past the end of anything: longer numbers are not worth converting
+_HUGE = 10**20  # past the end of anything: longer numbers are not worth converting
 
 
 def parse_range(header: bytes, size: int) -> Span | None:
@@ -22,12 +22,12 @@ def parse_range(header: bytes, size: int) -> Span | None:
     first, last = match.groups()
     if not first:
         return _suffix(header, last, size) if last else None
-    start, end = _number(first), _number(last) + 1 if last else _HUGE
-    if end <= start:
+    start, end = _number(first), _number(last) + 1 if last else None
+    if end is not None and end <= start:
         return None
     if start >= size:
         raise _unsatisfiable(header, size)
-    return start, min(end, size)
+    return start, size if end is None else min(end, size)
 
 
 def _suffix(header: bytes, last: bytes, size: int) -> Span:
@@ -39,7 +39,7 @@ def _suffix(header: bytes, last: bytes, size: int) -> Span:
 
 def _number(digits: bytes) -> int:
     digits = digits.lstrip(b"0")
-    return int(digits or b"0") if len(digits) < 19 else _HUGE
+    return int(digits or b"0") if len(digits) < 21 else _HUGE
 
 
 def _unsatisfiable(header: bytes, size: int) -> InvalidRange:
