@@ -69,12 +69,17 @@ class Drive(Protocol):
         ...
 
     def tidy(self) -> Awaitable[Any]:
-        """Close what another process has removed: its space is free only then."""
+        """Look after it now and then: close what another process has removed, see how much space is free."""
         ...
 
     @property
     def usable(self) -> bool:
         """False while the drive is failing or full: new volumes avoid it."""
+        ...
+
+    @property
+    def reachable(self) -> bool:
+        """False while the drive is failing; a full one may be reachable."""
         ...
 
     @property

@@ -27,4 +27,9 @@ class Health:
     @property
     def usable(self) -> bool:
         """Neither full nor suspect."""
-        return not self.full and clock.monotonic_seconds() >= self._suspect_until
+        return not self.full and self.reachable
+
+    @property
+    def reachable(self) -> bool:
+        """Not suspect."""
+        return clock.monotonic_seconds() >= self._suspect_until

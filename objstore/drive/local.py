@@ -23,8 +23,9 @@ from objstore.model.errors import CorruptData, DriveError, ShardMissing
 from objstore.model.limits import FDS_OPEN_MAX
 
 THREADS_A_DRIVE = 4
-# Below this a new volume would soon fail half-way; deletes and reads go on.
+# Below this clients' writes are refused; what is left is for compaction, which has to move before it can free.
 FREE_BYTES_MIN = 16 * 1024 * 1024
+LOOK_BYTES = 4 * 1024 * 1024  # written since the last look at the free space
 
 
 class Counters:
@@ -50,11 +51,17 @@ class LocalDrive:
         self._writing: dict[bytes, ShardFile] = {}
         self._nowait = os.RWF_NOWAIT
         self._space_seen = -1e9
+        self._unseen_bytes = 0
 
     @property
     def usable(self) -> bool:
         """Neither full nor suspect."""
         return self.health.usable
+
+    @property
+    def reachable(self) -> bool:
+        """Not suspect, full or not."""
+        return self.health.reachable
 
     @property
     def full(self) -> bool:
@@ -131,7 +138,6 @@ class LocalDrive:
     async def space(self) -> tuple[int, int]:
         """Capacity and free bytes; also lets a full drive recover once there is room again."""
         capacity, free = await self._run(self._space)
-        self.health.full = free < FREE_BYTES_MIN
         self._space_seen = clock.monotonic_seconds()
         return capacity, free
 
@@ -215,6 +221,9 @@ class LocalDrive:
         except OSError:
             file.poisoned = True
             raise
+        self._unseen_bytes += sum(map(len, buffers))
+        if self._unseen_bytes > LOOK_BYTES:
+            self._space()
         if sync:
             counters.syncs += 1
             if self._flush_seconds:
@@ -261,6 +270,7 @@ class LocalDrive:
         for volume_id, file in list(self._files.items()):
             if not os.fstat(file.fd).st_nlink:
                 self._files.pop(volume_id, None)
+        self._space()
 
     def _list_shards(self, after: bytes, limit: int) -> list[bytes]:
         found: list[bytes] = []
@@ -277,7 +287,10 @@ class LocalDrive:
 
     def _space(self) -> tuple[int, int]:
         stat = os.statvfs(self.path)
-        return stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize
+        free = stat.f_bavail * stat.f_frsize
+        self.health.full = free < FREE_BYTES_MIN
+        self._unseen_bytes = 0
+        return stat.f_blocks * stat.f_frsize, free
 
 
 def _volume_id(name: str) -> bytes | None:

@@ -32,7 +32,10 @@ class _Stripe:
 
 
 class ObjectWriter:
-    """Feed pieces, then ``finish`` (durable) or ``abandon``. ``size``: payload bytes if known."""
+    """Feed pieces, then ``finish`` (durable) or ``abandon``.
+
+    ``size``: payload bytes if known. ``spare``: see ``VolumePool.acquire``.
+    """
 
     def __init__(
         self,
@@ -43,9 +46,11 @@ class ObjectWriter:
         owner: Owner,
         size: int | None,
         digests: StreamDigests | None,
+        spare: bool = False,
     ) -> None:
         self._pool, self._buffers, self._executor, self._tier = pool, buffers, executor, tier
         self._owner, self._size, self._digests = owner, size, digests
+        self._spare = spare
         profile = pool.profile(tier)
         self._k, self._m, self._unit = profile.k, profile.m, profile.unit_bytes
         row = self._k * self._unit
@@ -122,7 +127,7 @@ class ObjectWriter:
         self._flying.append(task)
 
     async def _begin(self, at_least: int) -> _Stripe:
-        volume = await self._pool.acquire(self._tier, STRIPED)
+        volume = await self._pool.acquire(self._tier, STRIPED, self._spare)
         self._volumes.append(volume)
         left = None if self._size is None else max(self._size - self.written, at_least)
         data_max = stripe_bytes_for(self._k, self._unit, self._stripe_max, left)

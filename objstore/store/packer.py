@@ -70,15 +70,18 @@ class Packer:
 
     def __init__(self, pool: VolumePool, observe: Callable[[int], None] | None = None) -> None:
         self._pool, self._observe = pool, observe
-        self._batchers: dict[str, Batcher[PackedRecord, Appended]] = {}
+        self._batchers: dict[tuple[str, bool], Batcher[PackedRecord, Appended]] = {}
 
-    async def append(self, tier: str, owner: Owner, payload: bytes) -> Appended:
-        """Append a payload, durable when this returns. Raises PlacementImpossible, DriveError, Overloaded."""
+    async def append(self, tier: str, owner: Owner, payload: bytes, spare: bool = False) -> Appended:
+        """Append a payload, durable when this returns; ``spare``: see ``VolumePool.acquire``.
+
+        Raises PlacementImpossible, DriveError, Overloaded.
+        """
         record = packed_record(owner, payload)
-        batcher = self._batchers.get(tier)
+        batcher = self._batchers.get((tier, spare))
         if batcher is None:
-            batcher = self._batchers[tier] = Batcher(
-                functools.partial(self._append, tier), weigh=_size, observe=self._observe, unclaimed=self._drop
+            batcher = self._batchers[tier, spare] = Batcher(
+                functools.partial(self._append, tier, spare), weigh=_size, observe=self._observe, unclaimed=self._drop
             )
         return await batcher.submit(record)
 
@@ -93,10 +96,12 @@ class Packer:
             volume.data_bytes -= bytes_by_volume(appended.extents)[volume.volume.id]
         appended.release(self._pool, settled=True)
 
-    async def append_batch(self, tier: str, records: list[PackedRecord]) -> tuple[list[bytes], OpenVolume]:
+    async def append_batch(
+        self, tier: str, records: list[PackedRecord], spare: bool = False
+    ) -> tuple[list[bytes], OpenVolume]:
         """Append records at once: their packed extents, and the volume, which has one user more a record."""
         for attempt in range(ATTEMPTS_MAX):
-            volume = await self._pool.acquire(tier, PACKED)
+            volume = await self._pool.acquire(tier, PACKED, spare)
             try:
                 extents = await volume.append(records)
             except DriveError:
@@ -112,8 +117,8 @@ class Packer:
             return extents, volume
         raise AssertionError("unreachable")
 
-    async def _append(self, tier: str, records: list[PackedRecord]) -> list[Appended]:
-        extents, volume = await self.append_batch(tier, records)
+    async def _append(self, tier: str, spare: bool, records: list[PackedRecord]) -> list[Appended]:
+        extents, volume = await self.append_batch(tier, records, spare)
         return [Appended(extent, (volume,), len(r.payload)) for extent, r in zip(extents, records, strict=True)]
 
 

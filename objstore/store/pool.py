@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 PACKED = "packed"
 STRIPED = "striped"
 ATTEMPTS_MAX = 4
+SPARE_BYTES_MIN = 1024 * 1024  # what a drive must have left for compaction to begin a volume on it
+Spot = tuple[str, str, bool]
 
 
 class VolumePool:
@@ -40,8 +42,8 @@ class VolumePool:
     ) -> None:
         self._volumes, self._rows, self._drives, self._catalog = volumes, rows, drives, catalog
         self._profiles, self._cluster_id, self.writer_id = profiles, cluster_id, writer_id
-        self._open: dict[tuple[str, str], OpenVolume] = {}
-        self._opening: dict[tuple[str, str], asyncio.Task[OpenVolume]] = {}
+        self._open: dict[Spot, OpenVolume] = {}
+        self._opening: dict[Spot, asyncio.Task[OpenVolume]] = {}
         self._leaving: set[OpenVolume] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,16 +54,19 @@ class VolumePool:
             raise PlacementImpossible(f"there is no tier {tier!r}")
         return profile
 
-    async def acquire(self, tier: str, purpose: str) -> OpenVolume:
-        """A volume to append to, with one more user. Raises PlacementImpossible, DriveError, DatabaseUnavailable."""
-        spot = (tier, purpose)
+    async def acquire(self, tier: str, purpose: str, spare: bool = False) -> OpenVolume:
+        """A volume to append to, with one more user. ``spare``: may use the space that is kept for compaction.
+
+        Raises PlacementImpossible, DriveError, DatabaseUnavailable.
+        """
+        spot = (tier, purpose, spare)
         current = self._open.get(spot)
-        if current is None or current.failed or current.full:
+        if current is None or current.failed or current.full or (not spare and any(d.full for d in current.drives)):
             if current is not None:
                 self._leave(spot, current)
             task = self._opening.get(spot)
             if task is None:
-                task = self._opening[spot] = asyncio.ensure_future(self._create(tier))
+                task = self._opening[spot] = asyncio.ensure_future(self._create(tier, spare))
                 task.add_done_callback(lambda _: self._opening.pop(spot, None))
             current = await asyncio.shield(task)
             self._open.setdefault(spot, current)
@@ -98,7 +103,7 @@ class VolumePool:
         mine = [drive for drive in self._drives.values() if drive.tier == tier]
         return sum(drive.usable for drive in mine), sum(drive.full for drive in mine)
 
-    def _leave(self, spot: tuple[str, str], volume: OpenVolume) -> None:
+    def _leave(self, spot: Spot, volume: OpenVolume) -> None:
         if self._open.get(spot) is volume:
             del self._open[spot]
         if volume.users:
@@ -121,11 +126,11 @@ class VolumePool:
             # It stays open in the database; once this writer's lease ends somebody else seals it.
             log.warning("volume not sealed", volume=volume.volume.id.hex(), error=str(error))
 
-    async def _create(self, tier: str) -> OpenVolume:
+    async def _create(self, tier: str, spare: bool) -> OpenVolume:
         """A new volume on drives that take it: a drive that fails now is avoided by the next attempt."""
         profile = self.profile(tier)
         for attempt in range(ATTEMPTS_MAX):
-            chosen = choose_drives(await self._candidates(tier), profile.n, self.usable(tier)[1])
+            chosen = choose_drives(await self._candidates(tier, spare), profile.n, self.usable(tier)[1])
             volume = Volume(clock.random_id(), tier, profile, tuple(row.id for row in chosen), self.writer_id)
             opened = OpenVolume(volume, [self._drives[row.id] for row in chosen])
             try:
@@ -143,7 +148,7 @@ class VolumePool:
         """Remove the superblocks of a volume that never came to be; what cannot be removed holds no data."""
         await asyncio.gather(*(drive.delete(opened.volume.id) for drive in opened.drives), return_exceptions=True)
 
-    async def _candidates(self, tier: str) -> list[DriveRow]:
+    async def _candidates(self, tier: str, spare: bool) -> list[DriveRow]:
         rows = []
         for drive in self._drives.values():
             if drive.tier != tier:
@@ -152,6 +157,6 @@ class VolumePool:
                 capacity, free = await drive.space()
             except DriveError:
                 continue
-            if drive.usable:
+            if drive.usable or (spare and drive.reachable and free >= SPARE_BYTES_MIN):
                 rows.append(replace(self._rows[drive.id], capacity_bytes=capacity, free_bytes=free))
         return rows

@@ -136,8 +136,10 @@ class Relocations:
         reader = await self._reads.reader(extent)
         if extent.length <= context.pool.profile(volume.tier).pack_bytes_max:
             payload = await reader.read(0, extent.length) if extent.length else b""
-            return await context.packer.append(volume.tier, owner, bytes(payload))
-        writer = ObjectWriter(context.pool, context.buffers, context.executor, volume.tier, owner, extent.length, None)
+            return await context.packer.append(volume.tier, owner, bytes(payload), spare=True)
+        writer = ObjectWriter(
+            context.pool, context.buffers, context.executor, volume.tier, owner, extent.length, None, True
+        )
         try:
             async for piece in read_extents([(reader, 0, extent.length)]):
                 await writer.feed(piece)

@@ -64,6 +64,10 @@ class SimDrive:
     def usable(self) -> bool:
         return not self.gone and not self.full
 
+    @property
+    def reachable(self) -> bool:
+        return not self.gone
+
     def suspect(self, reason: str) -> None:
         """The simulation decides by itself."""
 
