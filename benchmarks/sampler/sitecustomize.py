@@ -30,7 +30,7 @@ STAGES = (
     ("/objstore/erasure/", "data"),
     ("/objstore/format/", "data"),
     ("/objstore/placement/", "data"),
-    ("/objstore/work/", "batching"),
+    ("work/batcher.py", "batching"),
     ("/uvicorn/", "HTTP"),
     ("/asyncio/runners.py", "HTTP"),  # nothing of Python's within the event loop: sockets and parsing
 )
