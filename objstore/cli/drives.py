@@ -3,6 +3,7 @@
 A directory that was a drive and has no identity now is an unmounted or exchanged disk: nothing is written to it.
 """
 
+import os
 import shutil
 import socket
 from collections.abc import Sequence
@@ -128,5 +129,15 @@ async def _cluster_id(data: Path, planned: dict[str, list[Path]], known: Sequenc
     if len(clusters) > 1:
         raise StartError(f"the drives belong to {len(clusters)} clusters: {', '.join(sorted(clusters))}")
     cluster_id = clusters.pop() if clusters else clock.random_id().hex()
-    file.write_text(f"{cluster_id}\n")
+    _write_durably(file, f"{cluster_id}\n")
     return cluster_id
+
+
+def _write_durably(path: Path, text: str) -> None:
+    """All of it or nothing: with half an id every drive would be another cluster's."""
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)

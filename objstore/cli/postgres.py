@@ -34,6 +34,7 @@ START_SECONDS_MAX = 300  # crash recovery replays up to max_wal_size
 STOP_SECONDS_MAX = 60
 SOCKET_PATH_BYTES_MAX = 107 - len("/.s.PGSQL.5432.lock")
 _PR_SET_PDEATHSIG = 1
+_FRESH = "postgres-new-"
 
 _SETTINGS = """\
 # Written by objstore at every start; put changes into postgresql.auto.conf (ALTER SYSTEM).
@@ -150,11 +151,22 @@ class EmbeddedPostgres:
         return path
 
     def _initialise(self) -> None:
-        if any(self._directory.iterdir()):
-            shutil.rmtree(self._directory)  # an initdb that was interrupted: PG_VERSION is among its first files
-            self._prepare_directory()
+        """initdb beside, then a rename: a cluster that was half made when we were killed never looks like a whole one.
+
+        Each try has a directory of its own, for an initdb that outlived its supervisor may still write.
+        """
+        parent = self._directory.parent
+        for left in parent.glob(f"{_FRESH}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        fresh = Path(tempfile.mkdtemp(prefix=_FRESH, dir=parent))
+        if self._user is not None:
+            os.chown(fresh, self._user.pw_uid, self._user.pw_gid)
         arguments = ["--username=postgres", "--encoding=UTF8", "--locale=C", "--auth=peer", "--no-instructions"]
-        self._run("initdb", *arguments, "-D", str(self._directory))
+        self._run("initdb", *arguments, "-D", str(fresh))
+        if any(self._directory.iterdir()):
+            shutil.rmtree(self._directory)  # without PG_VERSION it is no cluster: what an interrupted initdb left
+        fresh.rename(self._directory)
+        _sync_directory(parent)
 
     def _stop_left_over(self) -> None:
         """End a server that outlived its supervisor; then its pid file is stale, whoever has the number now.
@@ -302,6 +314,14 @@ def _processes_in(directory: Path) -> set[int]:
             if is_there and b"postgres" in (entry / "cmdline").read_bytes():
                 found.add(int(entry.name))
     return found
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _lines(path: Path) -> list[str]:

@@ -21,14 +21,19 @@ async def read_identity(path: Path) -> Identity | None:
 
 
 async def format_drive(path: Path, cluster_id: str, tier: str) -> Identity:
-    """Make an empty directory a drive, durably. Raises DriveError if anything is in it already."""
+    """Make an empty directory a drive, durably. Raises DriveError if anything is in it already.
+
+    What a format that was interrupted leaves (no identity, no shard) counts as empty.
+    """
     await aiofiles.os.makedirs(path, exist_ok=True)
-    names = [name for name in await aiofiles.os.listdir(path) if name != "lost+found"]
+    temporary = path / f".{IDENTITY_NAME}.new"
+    names = [name for name in await aiofiles.os.listdir(path) if name not in ("lost+found", temporary.name)]
+    if names == ["shards"] and not await aiofiles.os.listdir(path / "shards"):
+        names = []
     if names:
         raise DriveError(f"{path} has no identity file but is not empty ({names[0]!r}): not formatted")
     identity = Identity(cluster_id, clock.random_id().hex(), tier)
-    await aiofiles.os.makedirs(path / "shards", 0o700)
-    temporary = path / f".{IDENTITY_NAME}.new"
+    await aiofiles.os.makedirs(path / "shards", 0o700, exist_ok=True)
     async with aiofiles.open(temporary, "wb") as file:
         await file.write(identity.pack())
         await file.flush()

@@ -113,28 +113,6 @@ def _wait_until_ready(server: Server) -> None:
     raise AssertionError("not ready again")
 
 
-@pytest.mark.soak
-def test_kills_during_the_first_start(tmp_path: Path) -> None:
-    """An initdb, a migration, a format that were interrupted are made good by the next start."""
-    chance = random.Random(1)
-    for number in range(20):
-        server = Server(tmp_path / str(number), workers=1)
-        try:
-            for _ in range(3):
-                server.spawn()
-                time.sleep(chance.uniform(0.3, 4))
-                server.kill()
-            server.start()
-            s3 = server.s3()
-            s3.create_bucket(Bucket=BUCKET)
-            s3.put_object(Bucket=BUCKET, Key="k", Body=b"v")
-            assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"v"
-            s3.close()
-            assert server.stop() == 0
-        finally:
-            server.close()
-
-
 def _assert_reached(counts: Counter[str]) -> None:
     """A run in which the faults met no write would prove nothing."""
     for operation in ("put", "delete", "copy", "multipart", "create", "swap"):
