@@ -11,7 +11,11 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from objstore.meta import lifecycle_tables
 from objstore.meta.tables import metadata
+
+# Its tables are on the same MetaData.
+assert lifecycle_tables.task.metadata is metadata
 
 
 def run(connection: Connection) -> None:

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from objstore.meta.migrate import upgrade
+from tests.harness.other_s3 import OtherS3
 from tests.harness.server import Server
 
 # Nothing of a test run has to outlive a power failure.
@@ -47,6 +48,14 @@ def postgres_url() -> Iterator[str]:
     finally:
         server.cleanup()
         Path(directory).rmdir()
+
+
+@pytest.fixture(scope="session")
+def other_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherS3]:
+    """An S3 server that is not ours."""
+    server = OtherS3(tmp_path_factory.mktemp("other-s3") / "log").start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -144,6 +144,7 @@ class Gateway:
         headers: Headers = []
         if retry:
             headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+        headers += [(name.encode(), value.encode()) for name, value in refusal.headers]
         if request.method == "HEAD" or status in _BODILESS:
             headers.append((b"content-type", b"application/xml"))
             return status, headers, b""

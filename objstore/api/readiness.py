@@ -20,6 +20,7 @@ class LocalDriveState(Protocol):
     id: str
     tier: str
     health: Health
+    write_once: bool
 
     @property
     def usable(self) -> bool: ...
@@ -64,7 +65,9 @@ class Readiness:
     async def _check(self) -> dict[str, Any]:
         database, _ = await asyncio.gather(self._check_database(), self._refresh_drives())
         tiers = {tier: self._tier(tier, profile) for tier, profile in self._profiles.items()}
-        ready = database == "ok" and all(tier["writable"] for tier in tiers.values())
+        # A remote tier that is away is no reason to take a gateway from its clients.
+        remote = {drive.tier for drive in self.drives if drive.write_once}
+        ready = database == "ok" and all(tier["writable"] for name, tier in tiers.items() if name not in remote)
         return {"ready": ready, "database": database, "tiers": tiers, "problems": self.problems}
 
     async def _check_database(self) -> str:

@@ -1,14 +1,25 @@
 """What the drives count, as metrics."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from objstore.api.metrics import Metrics
-from objstore.drive.local import LocalDrive
+from objstore.drive.health import Health
+from objstore.drive.local import Counters
 
 _COUNTERS = ("reads", "read_bytes", "writes", "written_bytes", "syncs")
 
 
-def count_drives(metrics: Metrics, drives: Sequence[LocalDrive]) -> None:
+class CountedDrive(Protocol):
+    """What a drive counts."""
+
+    id: str
+    tier: str
+    counters: Counters
+    health: Health
+
+
+def count_drives(metrics: Metrics, drives: Sequence[CountedDrive]) -> None:
     """Let ``metrics`` read the drives' own counters."""
     for name in _COUNTERS:
         metrics.count_from(f"objstore_drive_{name}_total", f"Drives: {name.replace('_', ' ')}.", ("tier", "drive"),
@@ -21,5 +32,5 @@ def count_drives(metrics: Metrics, drives: Sequence[LocalDrive]) -> None:
     )
 
 
-def _values(drives: Sequence[LocalDrive], name: str) -> Iterable[tuple[tuple[str, ...], float]]:
+def _values(drives: Sequence[CountedDrive], name: str) -> Iterable[tuple[tuple[str, ...], float]]:
     return [((drive.tier, drive.id), getattr(drive.counters, name)) for drive in drives]

@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
 
@@ -21,6 +22,7 @@ from objstore.api.readiness import Readiness
 from objstore.cli.counters import count_drives
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
+from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.worker import report_ready, stop_event
 from objstore.erasure.codec import codec_name
@@ -37,19 +39,20 @@ async def run_gateway(spec: WorkerSpec) -> None:
     name = f"objstore-gateway-{spec.index}"
     database = await Database.connect(spec.database_url, pool_size=spec.database_pool, application_name=name)
     drives = await open_drives(spec.drives, spec.cluster_id, spec.flush_seconds)
+    remotes = open_remotes(spec.remotes, spec.cluster_id, Path(spec.run_directory))
     metrics = Metrics()
     store = await open_store(
         database,
-        drives,
+        [*drives, *remotes],
         spec.profiles,
         cluster_id=bytes.fromhex(spec.cluster_id),
         host=spec.node,
         pid=os.getpid(),
-        rows=[row_of(drive) for drive in spec.drives],
+        rows=[*map(row_of, spec.drives), *map(remote_row, spec.remotes)],
         observe=metrics.observe_batch,
     )
     authenticator = Authenticator(RootKeyring(spec.access_key, spec.secret_key, spec.owner_id))
-    readiness = Readiness(database, drives, spec.profiles, spec.drive_problems)
+    readiness = Readiness(database, [*drives, *remotes], spec.profiles, spec.drive_problems)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     state = AdminState(
         database=database,
@@ -66,7 +69,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
     server = _Server(_configuration(spec, gateway))
     metrics.gauge_from("objstore_connections", lambda: len(server.server_state.connections))
     metrics.gauge_from("objstore_s3_requests_inflight", lambda: len(server.server_state.tasks))
-    count_drives(metrics, drives)
+    count_drives(metrics, [*drives, *remotes])
     metrics.count_from(
         "objstore_degraded_reads_total",
         "Columns that had to be rebuilt from others while reading.",
@@ -85,6 +88,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
         await database.close()
         for drive in drives:
             drive.close()
+        for remote in remotes:
+            remote.close()
 
 
 class _Server(uvicorn.Server):

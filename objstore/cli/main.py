@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from objstore import __version__
-from objstore.cli.problem import StartError
+from objstore.cli import lifecycle_commands
+from objstore.cli.problem import CommandError, StartError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(lifecycle_commands.app, name="lifecycle")
 
 Drives = Annotated[
     list[str] | None,
@@ -76,6 +78,6 @@ def main() -> None:
         return
     try:
         app()
-    except StartError as error:
+    except (StartError, CommandError) as error:
         print(f"objstore: {error}", file=sys.stderr)
         sys.exit(1)

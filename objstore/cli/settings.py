@@ -5,7 +5,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -15,7 +24,13 @@ from pydantic_settings import (
 )
 
 from objstore.cli.problem import StartError
+from objstore.cli.remote import TIER_NAME, RemoteSettings
+from objstore.cli.spec import LifecycleSpec
+from objstore.lifecycle.pace import Window
+from objstore.model import tiers
+from objstore.model.days import CALENDAR_DAY_SECONDS
 from objstore.model.profile import CAPACITY_DEFAULT, HOT_DEFAULT, Profile
+from objstore.model.tiering import MONITORED_BYTES_MIN
 
 TIERS = {"hot": HOT_DEFAULT, "capacity": CAPACITY_DEFAULT}
 SECRET_CHARS_MIN = 8
@@ -40,6 +55,17 @@ class TierSettings(BaseModel):
         return Profile(**(fields | self.model_dump(exclude_none=True)))
 
 
+def _kind_of_tier(value: Any) -> str:
+    """A tier that names a bucket is remote."""
+    is_remote = isinstance(value, RemoteSettings) or (isinstance(value, dict) and {"bucket", "endpoint"} & value.keys())
+    return "remote" if is_remote else "drives"
+
+
+AnyTier = Annotated[
+    Annotated[TierSettings, Tag("drives")] | Annotated[RemoteSettings, Tag("remote")], Discriminator(_kind_of_tier)
+]
+
+
 class Settings(BaseSettings):
     """Everything that can be set; the names are the TOML keys, and in capitals after ``OBJSTORE_`` the variables."""
 
@@ -56,7 +82,7 @@ class Settings(BaseSettings):
     port: int = Field(9000, ge=0, le=65535)
     workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, le=256)
     drives: Annotated[list[str], NoDecode] = []
-    tier: dict[str, TierSettings] = {}
+    tier: dict[str, AnyTier] = {}
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: float = Field(30, ge=0, le=3600)
@@ -67,6 +93,16 @@ class Settings(BaseSettings):
     compact_garbage_ratio: float = Field(0.25, gt=0, le=1)
     compact_interval_seconds: float = Field(10, gt=0)
     retire_grace_seconds: float = Field(60, ge=0)
+    lifecycle_day_seconds: int = Field(CALENDAR_DAY_SECONDS, ge=1, le=CALENDAR_DAY_SECONDS)
+    intelligent_tiering_min_bytes: int = Field(MONITORED_BYTES_MIN, ge=0)
+    lifecycle_interval_seconds: float = Field(5, gt=0, le=3600)
+    lifecycle_workers: int = Field(2, ge=1, le=32)
+    lifecycle_bytes_per_second: float | None = Field(None, gt=0)
+    lifecycle_operations_per_second: float | None = Field(None, gt=0)
+    lifecycle_windows: Annotated[list[str], NoDecode] = []
+    lifecycle_quiet_operations: float = Field(10, ge=0)
+    lifecycle_rest_ratio: float = Field(2, ge=0, le=100)
+    storage_classes: dict[str, str] = {}
     bench_flush_seconds: float = Field(0, ge=0, le=1)
 
     @classmethod
@@ -89,9 +125,9 @@ class Settings(BaseSettings):
             raise ValueError(f"a secret key has at least {SECRET_CHARS_MIN} characters")
         return secret
 
-    @field_validator("drives", mode="before")
+    @field_validator("drives", "lifecycle_windows", mode="before")
     @classmethod
-    def _drives_of_text(cls, value: Any) -> Any:
+    def _words_of_text(cls, value: Any) -> Any:
         return [word for word in re.split(r"[,\s]+", value) if word] if isinstance(value, str) else value
 
     @field_validator("drives")
@@ -107,13 +143,32 @@ class Settings(BaseSettings):
                 raise ValueError(f"{path} is named twice")
         return drives
 
+    @field_validator("lifecycle_windows")
+    @classmethod
+    def _windows_are_times(cls, windows: list[str]) -> list[str]:
+        for window in windows:
+            Window.parse(window)
+        return windows
+
+    @field_validator("storage_classes")
+    @classmethod
+    def _classes_have_tiers(cls, classes: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        tiers.check(classes, [*TIERS, *(name for name in info.data.get("tier", ()) if name not in TIERS)])
+        return classes
+
     @field_validator("tier")
     @classmethod
-    def _tiers_are_known(cls, tiers: dict[str, TierSettings]) -> dict[str, TierSettings]:
+    def _tiers_are_known(cls, tiers: dict[str, AnyTier]) -> dict[str, AnyTier]:
         for name, tier in tiers.items():
-            if name not in TIERS:
-                raise ValueError(f"unknown tier {name!r}: there are {', '.join(TIERS)}")
-            tier.profile(TIERS[name])
+            if isinstance(tier, RemoteSettings):
+                if name in TIERS or not TIER_NAME.fullmatch(name):
+                    raise ValueError(
+                        f"{name!r}: a remote tier is not named {', '.join(TIERS)}, of a-z, 0-9, -"
+                    )
+            elif name not in TIERS:
+                raise ValueError(f"unknown tier {name!r}: there are {', '.join(TIERS)}, and those that name a bucket")
+            else:
+                tier.profile(TIERS[name])
         return tiers
 
     def drive_paths(self) -> dict[str, list[Path]]:
@@ -124,9 +179,31 @@ class Settings(BaseSettings):
             paths.setdefault(tier, []).append(Path(path).absolute())
         return paths
 
+    def lifecycle(self) -> LifecycleSpec:
+        """What the lifecycle engine goes by."""
+        day = self.lifecycle_day_seconds
+        return LifecycleSpec(
+            # Short days are for seeing rules act: look more often than they pass.
+            min(self.lifecycle_interval_seconds, max(day / 5, 0.2)),
+            self.lifecycle_workers,
+            self.lifecycle_bytes_per_second,
+            self.lifecycle_operations_per_second,
+            self.lifecycle_windows,
+            self.lifecycle_quiet_operations,
+            self.lifecycle_rest_ratio,
+        )
+
     def profiles(self) -> dict[str, Profile]:
-        """Erasure profile of every tier."""
-        return {name: self.tier.get(name, TierSettings()).profile(default) for name, default in TIERS.items()}  # type: ignore[call-arg]
+        """Erasure profile of every tier of drives."""
+        profiles = dict(TIERS)
+        for name, tier in self.tier.items():
+            if isinstance(tier, TierSettings):
+                profiles[name] = tier.profile(TIERS[name])
+        return profiles
+
+    def remote_profiles(self) -> dict[str, Profile]:
+        """The same of remote tiers."""
+        return {name: tier.profile() for name, tier in self.tier.items() if isinstance(tier, RemoteSettings)}
 
 
 def parse_profile(text: str) -> tuple[str, dict[str, int]]:
@@ -165,7 +242,10 @@ def _default_config(flags: dict[str, Any]) -> Path | None:
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        place = [str(part) for part in problem["loc"]]
+        if place[0:1] == ["tier"]:
+            del place[2:3]  # which of the two kinds of tier it was taken for
+        name = ".".join(place) or "settings"
         text = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
         lines.append(f"{name}: {text.removeprefix('Value error, ')}")
     return "\n".join(lines)

@@ -16,8 +16,34 @@ class DriveSpec(msgspec.Struct, frozen=True):
     path: str
 
 
+class RemoteSpec(msgspec.Struct, frozen=True):
+    """A remote tier, see the settings of these names; ``id``: of the drive that it counts as."""
+
+    id: str
+    tier: str
+    endpoint: str
+    bucket: str
+    prefix: str
+    region: str
+    access_key: str
+    secret_key: str
+    path_style: bool
+
+
+class LifecycleSpec(msgspec.Struct, frozen=True):
+    """The lifecycle engine; see the settings of these names."""
+
+    interval_seconds: float
+    workers: int
+    bytes_per_second: float | None
+    operations_per_second: float | None
+    windows: list[str]
+    quiet_operations: float
+    rest_ratio: float
+
+
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """``role``: ``gateway`` or ``background``. Times in seconds."""
+    """``role``: ``gateway`` or ``background``; ``tiers``: names by their codes. Times in seconds."""
 
     role: str
     index: int
@@ -37,6 +63,9 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     drives: list[DriveSpec]
     drive_problems: list[str]
     profiles: dict[str, Profile]
+    remotes: list[RemoteSpec]
+    tiers: list[str]
+    run_directory: str
     log_format: str
     log_level: str
     drain_seconds: float
@@ -46,6 +75,10 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     compact_garbage_ratio: float
     compact_interval_seconds: float
     retire_grace_seconds: float
+    lifecycle_day_seconds: int
+    intelligent_tiering_min_bytes: int
+    lifecycle: LifecycleSpec
+    storage_classes: dict[str, str]
     flush_seconds: float
     started: float
 

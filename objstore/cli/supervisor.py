@@ -29,14 +29,17 @@ from objstore.cli.logs import configure_logs
 from objstore.cli.postgres import EmbeddedPostgres
 from objstore.cli.problem import StartError
 from objstore.cli.process import Child, worker_environment
+from objstore.cli.remote import remote_row, remote_specs
 from objstore.cli.settings import Settings
-from objstore.cli.spec import WorkerSpec
+from objstore.cli.spec import RemoteSpec, WorkerSpec
 from objstore.erasure.codec import codec_name
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
 from objstore.meta.migrate import upgrade
+from objstore.meta.tier_names import tier_names
 from objstore.model import clock
 from objstore.model.errors import DatabaseUnavailable
+from objstore.model.tiers import TIERS_DEFAULT
 
 POSTGRES_VERSION_MIN = 15
 POSTGRES_POLL_SECONDS = 0.5
@@ -79,12 +82,14 @@ class _Supervisor:
     ) -> None:
         self._settings, self._credentials, self._url = settings, credentials, url
         self._postgres, self._reserved, self._ready_file = postgres, reserved, ready_file
-        self._metrics_directory = run / "metrics"
+        self._run_directory, self._metrics_directory = run, run / "metrics"
         self._metrics_directory.mkdir()
         self._state_file = run / "server.json"
         self._children: list[Child] = []
         self._started = clock.now_seconds()
         self._ready = False
+        self._remotes: list[RemoteSpec] = []
+        self._tiers: list[str] = []
 
     async def run(self) -> None:
         stop = asyncio.Event()
@@ -125,6 +130,11 @@ class _Supervisor:
                 found = await find_drives(self._settings, await rows.list())
                 for drive in found.drives:
                     await rows.register(row_of(drive))
+                self._remotes = remote_specs(self._settings.tier, found.cluster_id)
+                for remote in self._remotes:
+                    await rows.register(remote_row(remote))
+                configured = [*TIERS_DEFAULT, *(remote.tier for remote in self._remotes)]
+                self._tiers = await tier_names(database, configured)
             finally:
                 await database.close()
         except DatabaseUnavailable as error:
@@ -206,7 +216,10 @@ class _Supervisor:
             workers=settings.workers,
             drives=found.drives,
             drive_problems=found.problems,
-            profiles=found.profiles,
+            profiles=found.profiles | settings.remote_profiles(),
+            remotes=self._remotes,
+            tiers=self._tiers,
+            run_directory=str(self._run_directory),
             log_format=settings.log_format,
             log_level=settings.log_level,
             drain_seconds=settings.drain_seconds,
@@ -216,6 +229,10 @@ class _Supervisor:
             compact_garbage_ratio=settings.compact_garbage_ratio,
             compact_interval_seconds=settings.compact_interval_seconds,
             retire_grace_seconds=settings.retire_grace_seconds,
+            lifecycle_day_seconds=settings.lifecycle_day_seconds,
+            intelligent_tiering_min_bytes=settings.intelligent_tiering_min_bytes,
+            lifecycle=settings.lifecycle(),
+            storage_classes=settings.storage_classes,
             flush_seconds=settings.bench_flush_seconds,
             started=self._started,
         )

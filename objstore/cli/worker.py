@@ -16,6 +16,7 @@ import uvloop
 from objstore.cli.logs import configure_logs
 from objstore.cli.process import READY_LINE
 from objstore.cli.spec import WorkerSpec
+from objstore.model import days, tiering, tiers
 from objstore.model.errors import ObjstoreError
 
 SWITCH_SECONDS = 0.0005
@@ -28,6 +29,10 @@ def main() -> None:
     _die_with(spec.supervisor_pid)
     os.umask(0o077)
     configure_logs(spec.log_format, spec.log_level, worker=f"{spec.role}-{spec.index}")
+    days.configure(spec.lifecycle_day_seconds)
+    tiering.configure(spec.intelligent_tiering_min_bytes)
+    available = {drive.tier for drive in spec.drives} | {remote.tier for remote in spec.remotes}
+    tiers.configure(spec.storage_classes, spec.tiers, available)
     _allow_files()
     # Threads that hash and encode let go of the GIL by themselves; those that do not may keep the event loop from
     # running for this long.

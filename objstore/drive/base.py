@@ -13,10 +13,16 @@ class Drive(Protocol):
     All methods raise DriveError (``full`` when out of space), ShardMissing where the shard is not there. After a
     failed write or sync a shard is poisoned: every later write or sync of it fails too, for the kernel may have
     dropped the dirty pages and reported it once.
+
+    ``write_once``: a shard is written as a whole, and takes no more after its first sync. ``read_seconds``,
+    ``write_seconds``: for how long a request is waited for.
     """
 
     id: str
     tier: str
+    write_once: bool
+    read_seconds: float
+    write_seconds: float
 
     def create(self, volume_id: bytes, superblock: bytes) -> Awaitable[Any]:
         """A new shard with its superblock, durable with its directory entry. An existing one is refused."""
@@ -50,6 +56,10 @@ class Drive(Protocol):
         self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
     ) -> None:
         """As ``read``, but tells ``done(result, error)``, in any thread, when it has ended."""
+        ...
+
+    def evict(self, volume_id: bytes, offset: int, size: int) -> Awaitable[Any]:
+        """Have the next read of these durable bytes come from the device, where that can be arranged."""
         ...
 
     def length(self, volume_id: bytes) -> Awaitable[int]:

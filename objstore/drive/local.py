@@ -20,7 +20,7 @@ from objstore.drive.threads import DriveThreads
 from objstore.format.identity import IDENTITY_NAME, Identity
 from objstore.model import clock
 from objstore.model.errors import CorruptData, DriveError, ShardMissing
-from objstore.model.limits import FDS_OPEN_MAX
+from objstore.model.limits import DRIVE_TIMEOUT_SECONDS, FDS_OPEN_MAX, READ_TIMEOUT_SECONDS
 
 THREADS_A_DRIVE = 4
 # Below this clients' writes are refused; what is left is for compaction, which has to move before it can free.
@@ -39,6 +39,9 @@ class Counters:
 
 class LocalDrive:
     """See ``objstore.drive.base.Drive``. ``flush_seconds`` is added to each flush, to bench slow devices."""
+
+    write_once = False
+    read_seconds, write_seconds = READ_TIMEOUT_SECONDS, DRIVE_TIMEOUT_SECONDS
 
     def __init__(self, path: Path, identity: Identity, flush_seconds: float = 0.0) -> None:
         self.id, self.tier, self.path = identity.drive_id, identity.tier, path
@@ -122,6 +125,10 @@ class LocalDrive:
     ) -> None:
         """As ``read``, telling ``done`` in a thread."""
         self._threads.start(self._guard, (self._read, (volume_id, offset, buffers, check)), done)
+
+    def evict(self, volume_id: bytes, offset: int, size: int) -> Awaitable[None]:
+        """Drop bytes of a shard from the page cache."""
+        return self._run(self._evict, volume_id, offset, size)
 
     def length(self, volume_id: bytes) -> Awaitable[int]:
         """Bytes of the shard file."""
@@ -252,6 +259,9 @@ class LocalDrive:
         counters.read_bytes += sum(map(len, buffers))
         if check is not None:
             check()
+
+    def _evict(self, volume_id: bytes, offset: int, size: int) -> None:
+        os.posix_fadvise(self._open(volume_id).fd, offset, size, os.POSIX_FADV_DONTNEED)
 
     def _length(self, volume_id: bytes) -> int:
         return os.stat(self.shard_path(volume_id)).st_size

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64, xxh3_64_intdigest
 
 from objstore.model.limits import BLOCK_BYTES
 
 CHECKSUM_NAME = b"xxh3-64"
 
 checksum = xxh3_64_intdigest
+hasher = xxh3_64  # the same of bytes that come in pieces: ``update``, then ``intdigest``
 
 
 def block_checksums(column: memoryview) -> list[int]:

@@ -14,7 +14,7 @@ import structlog
 from objstore.meta.uploads import Uploads
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
-from objstore.model.errors import ClusterError, CorruptData, ShardMissing
+from objstore.model.errors import ClusterError, CorruptData, RemoteUnavailable, ShardMissing
 from objstore.model.volumes import Volume
 from objstore.store.relocate import Emptied
 from objstore.store.store import Store
@@ -58,8 +58,8 @@ class Compactor:
         done = Pass()
         done.sealed = await self._volumes.seal_orphans(WRITER_LEASE_SECONDS)
         await self._volumes.request_seal(OPEN_WITH_GARBAGE_SECONDS)
-        for volume, _ in await self._volumes.compactable(self._ratio, BATCH_VOLUMES):
-            await self._compact(volume, done)
+        for volume, garbage_bytes in await self._volumes.compactable(self._ratio, BATCH_VOLUMES):
+            await self._compact(volume, garbage_bytes, done)
         await self._unlink(done, self._grace)
         await self._uploads.purge_completed(clock.before(COMPLETED_UPLOADS_KEPT_SECONDS), 1000)
         return done
@@ -69,23 +69,28 @@ class Compactor:
         done = Pass()
         done.sealed = await self._volumes.seal_orphans(WRITER_LEASE_SECONDS)
         tried: set[bytes] = set()
-        while fresh := [v for v, _ in await self._compactable_now() if v.id not in tried]:
-            for volume in fresh:
+        while fresh := [(v, garbage) for v, garbage in await self._compactable_now() if v.id not in tried]:
+            for volume, garbage_bytes in fresh:
                 tried.add(volume.id)
-                await self._compact(volume, done)
+                await self._compact(volume, garbage_bytes, done)
         await self._unlink(done, self._grace if grace_seconds is None else grace_seconds)
         return done
 
     async def _compactable_now(self) -> list[tuple[Volume, int]]:
         return await self._volumes.compactable(ANY_GARBAGE, 256, ahead_seconds=self._retry)
 
-    async def _compact(self, volume: Volume, done: Pass) -> None:
+    async def _compact(self, volume: Volume, garbage_bytes: int, done: Pass) -> None:
         """Empty one volume under a lease and retire it if nothing is left in it."""
         if not await self._volumes.begin_compact(volume.id, self._owner, LEASE_SECONDS):
             return
         outcome = Emptied(doubtful=True)
         try:
             outcome = await self._empty(volume)
+        except RemoteUnavailable as error:  # nothing was seen of it: what was known of it stays
+            log.warning("volume not emptied", volume=volume.id.hex(), error=str(error))
+            done.left += 1
+            await self._volumes.give_up(volume.id, self._owner, volume.data_bytes, garbage_bytes, self._retry)
+            return
         except (ClusterError, CorruptData) as error:
             log.warning("volume not emptied", volume=volume.id.hex(), error=str(error))
         done.compacted += 1
@@ -112,6 +117,8 @@ class Compactor:
                 await self._volumes.forget(volume.id)
                 self._store.context.catalog.forget(volume.id)
                 done.unlinked += 1
+            else:
+                await self._volumes.postpone_unlink(volume.id)
 
     async def _delete_shards(self, volume: Volume) -> bool:
         """True when no shard is left; a drive that does not answer keeps the volume known."""

@@ -1,7 +1,7 @@
 """Add: the commit of new keys in one statement, one round trip: what nearly all PUTs of a corpus are.
 
-A row is inserted if its bucket is there, the volumes appended to are still open (both locked, as in commit.py), and the
-key has no row yet. Whatever is not inserted is left to the full commit, which finds out why.
+A row is inserted if its bucket is there and never had versions, the volumes appended to are still open (both locked, as
+in commit.py), and the key has no row yet. Whatever is not inserted is left to the full commit, which finds out why.
 
 | What happens                   | What is left   | Who clears it                                                      |
 |--------------------------------|----------------|--------------------------------------------------------------------|
@@ -13,7 +13,7 @@ key has no row yet. Whatever is not inserted is left to the full commit, which f
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sqlalchemy import BigInteger, Integer, any_, func, select
+from sqlalchemy import BigInteger, Boolean, Integer, any_, cast, false, func, literal_column, select
 from sqlalchemy.dialects.postgresql import BYTEA, insert
 
 from objstore.meta.commit import Write
@@ -21,14 +21,14 @@ from objstore.meta.current import LOOKUP, Name
 from objstore.meta.database import Database, Lost, is_conflict
 from objstore.meta.rows import ROW_TYPES, Row, row_of
 from objstore.meta.statement import Statement, array, batch, constant, param
-from objstore.meta.tables import bucket, object_, volume
+from objstore.meta.tables import bucket, object_, usage, volume
 from objstore.model.errors import DatabaseUnavailable, InvalidArgument
 from objstore.model.objects import ObjectVersion
 from objstore.model.states import VolumeState
 
 _buckets = (
     select(bucket.c.id)
-    .where(bucket.c.id == any_(array("buckets", BigInteger)))
+    .where(bucket.c.id == any_(array("buckets", BigInteger)), literal_column("NOT settings ? 'versioning'", Boolean))
     .order_by(bucket.c.id)
     .with_for_update(read=True, key_share=True)
     .cte("claimed_bucket")
@@ -49,10 +49,21 @@ _added = (
         select(*[_new.c[name] for name in ROW_TYPES]).where(_new.c.bucket_id.in_(select(_buckets.c.id)), _all_open),
     )
     .on_conflict_do_nothing()
-    .returning(object_.c.bucket_id, object_.c.key)
+    .returning(*[object_.c[name] for name in ("bucket_id", "key", "size", "tier", "storage_class", "accessed")])
     .cte("added")
 )
-_ADD = Statement(select(_added.c.bucket_id, _added.c.key), "buckets", "volumes", "volume_count", *ROW_TYPES)
+_a = _added.c
+_slash = func.pg_catalog.position(_a.key, literal_column(r"'\x2f'::bytea", BYTEA), type_=Integer)
+_kind = (_a.bucket_id, func.substr(_a.key, constant(1), _slash), _a.tier, _a.storage_class, _a.accessed)
+_counted = (
+    insert(usage)
+    .from_select(
+        ["bucket_id", "prefix", "tier", "storage_class", "accessed", "noncurrent", "objects", "bytes"],
+        select(*_kind, false(), func.count(), cast(func.sum(_a.size), BigInteger)).group_by(*_kind),
+    )
+    .cte("counted")
+)
+_ADD = Statement(select(_a.bucket_id, _a.key).add_cte(_counted), "buckets", "volumes", "volume_count", *ROW_TYPES)
 
 
 async def add(database: Database, writes: Sequence[Write]) -> list[ObjectVersion | None]:
@@ -85,7 +96,7 @@ def _rows(writes: Sequence[Write]) -> dict[Name, tuple[Write, Row]]:
         if version is None or name in rows or write.shared:
             continue
         if write.condition.if_match is None and write.condition.if_none_match is None:
-            version.seq = 1
+            version.seq, version.versioned = 1, False
             with suppress(InvalidArgument):
                 rows[name] = (write, row_of(version))
     return rows

@@ -1,17 +1,19 @@
 """Buckets: by name and by owner."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, any_, delete, func, select
+from sqlalchemy import BigInteger, Text, any_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from objstore.meta import usage_ledger, versioning
 from objstore.meta.database import Database, LostRace, Record, Transaction
 from objstore.meta.discard import discard_uploads
 from objstore.meta.ledger import Waste
 from objstore.meta.rows import json_text, json_value
 from objstore.meta.statement import Statement, array, constant, param
-from objstore.meta.tables import TIME, bucket, object_
+from objstore.meta.tables import TIME, bucket, object_, version
 from objstore.model.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou, BucketNotEmpty, NoSuchBucket
 from objstore.model.objects import Bucket
 from objstore.work.batcher import Batcher
@@ -43,8 +45,17 @@ _PAGE = Statement(
     *("owner", "low", "high", "after", "limit"),
 )
 _LOCK = Statement(select(b.id).where(b.name == param("name", Text)).with_for_update(), "name")
-_ANY_OBJECT = Statement(
-    select(object_.c.slot).where(object_.c.bucket_id == param("id", BigInteger)).limit(constant(1)), "id"
+_ANY_VERSION = [
+    Statement(select(table.c.slot).where(table.c.bucket_id == param("id", BigInteger)).limit(constant(1)), "id")
+    for table in (object_, version)
+]
+# Writers of objects hold the row FOR KEY SHARE: a change of settings does not wait for them, nor they for it.
+_LOCK_SETTINGS = Statement(
+    select(*_COLUMNS).where(b.name == param("name", Text)).with_for_update(key_share=True), "name"
+)
+_SET_SETTINGS = Statement(
+    update(bucket).where(b.id == param("bucket_id", BigInteger)).values(settings=param("settings_new", JSONB)),
+    *("bucket_id", "settings_new"),
 )
 _DELETE = Statement(delete(bucket).where(b.id == param("id", BigInteger)), "id")
 
@@ -86,7 +97,7 @@ class Buckets:
         return [_bucket_of(record) for record in records]
 
     async def delete(self, name: str) -> None:
-        """Raises NoSuchBucket, or BucketNotEmpty if there is an object; open uploads are aborted."""
+        """Raises NoSuchBucket, or BucketNotEmpty if there is a version or marker; open uploads are aborted."""
 
         async def work(transaction: Transaction) -> None:
             await transaction.identify()
@@ -94,14 +105,49 @@ class Buckets:
             if locked is None:
                 raise NoSuchBucket(BucketName=name)
             # Writers hold the row FOR KEY SHARE: from here on there are none, and what they wrote is visible.
-            if await transaction.first(_ANY_OBJECT, locked["id"]) is not None:
-                raise BucketNotEmpty(BucketName=name)
+            for statement in _ANY_VERSION:
+                if await transaction.first(statement, locked["id"]) is not None:
+                    raise BucketNotEmpty(BucketName=name)
             waste = Waste()
             await discard_uploads(transaction, locked["id"], waste)
             await waste.record(transaction)
+            await usage_ledger.forget(transaction, locked["id"])
             await transaction.execute(_DELETE, locked["id"])
 
         await self._database.transact(work)
+
+    async def set_versioning(self, name: str, state: str) -> Bucket:
+        """Enable or suspend versioning; the bucket as it is then. Raises NoSuchBucket."""
+        await versioning.set_versioning(self._database, name, state)
+        found = await self.get(name)
+        if found is None:
+            raise NoSuchBucket(BucketName=name)
+        return found
+
+    async def set_setting(self, name: str, key: str, value: Any) -> Bucket:
+        """Set one sub-resource of a bucket, or remove it (None); the bucket as it is then. Raises NoSuchBucket."""
+        return await self.change_setting(name, key, lambda _: value)
+
+    async def change_setting(self, name: str, key: str, change: Callable[[Any], Any]) -> Bucket:
+        """Set one sub-resource to what ``change`` makes of its present value (None: absent), with nobody in between.
+
+        ``change`` may run more than once, and what it raises leaves everything as it was. Raises NoSuchBucket.
+        """
+
+        async def work(transaction: Transaction) -> Bucket:
+            await transaction.identify()
+            record = await transaction.first(_LOCK_SETTINGS, name)
+            if record is None:
+                raise NoSuchBucket(BucketName=name)
+            bucket = _bucket_of(record)
+            settings = dict(bucket.settings)
+            value = change(settings.pop(key, None))
+            if value is not None:
+                settings[key] = value
+            await transaction.execute(_SET_SETTINGS, bucket.id, json_text(settings) or "{}")
+            return replace(bucket, settings=settings)
+
+        return await self._database.transact(work)
 
     async def _get_many(self, names: Sequence[str]) -> Sequence[Bucket | None]:
         records = await self._database.fetch(_BY_NAME, list(set(names)))

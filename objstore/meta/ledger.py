@@ -8,21 +8,37 @@ compacting, so is everything that shares its bytes.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import BigInteger, any_, cast, func, null, select, union_all
+from sqlalchemy import BigInteger, Text, any_, cast, func, literal_column, null, select, union_all
 from sqlalchemy.dialects.postgresql import BYTEA, insert
 
 from objstore.format.extent import EXTENT_BYTES, bytes_by_volume
 from objstore.meta.database import Transaction
 from objstore.meta.statement import Statement, array, batch
 from objstore.meta.tables import bucket, garbage, link, volume
+from objstore.meta.usage_ledger import ARRAYS, Usage, recording
 from objstore.model.errors import VolumeFenced
 from objstore.model.states import VolumeState
 
 NO_VOLUMES: frozenset[bytes] = frozenset()
+
+
+class Unsettled(Exception):
+    """Versioning of a bucket is being switched on: writers that have not heard of it may still be under way."""
+
+    def __init__(self, bucket_id: int) -> None:
+        super().__init__(f"versioning of bucket {bucket_id} is being switched on")
+        self.bucket_id = bucket_id
+
+
 _SHAREABLE = (VolumeState.OPEN, VolumeState.SEALED)
 
+# Where versioning is being switched on, writers have to wait: see versioning.py.
+UNSETTLED = "unsettled"
+_versioning = literal_column(
+    f"CASE WHEN settings ? 'versioning_unsettled' THEN '{UNSETTLED}' ELSE settings ->> 'versioning' END", Text
+)
 _buckets = (
-    select(bucket.c.id)
+    select(bucket.c.id, _versioning.label("versioning"))
     .where(bucket.c.id == any_(array("buckets", BigInteger)))
     .order_by(bucket.c.id)
     .with_for_update(read=True, key_share=True)
@@ -37,19 +53,17 @@ _volumes = (
 )
 _CLAIM = Statement(
     union_all(
-        select(func.pg_current_xact_id(), _buckets.c.id, cast(null(), BYTEA), null()),
-        select(func.pg_current_xact_id(), null(), _volumes.c.id, _volumes.c.state),
+        select(func.pg_current_xact_id(), _buckets.c.id, _buckets.c.versioning, cast(null(), BYTEA), null()),
+        select(func.pg_current_xact_id(), null(), null(), _volumes.c.id, _volumes.c.state),
     ),
     "buckets",
     "volumes",
 )
 
 _waste = batch("waste", {"volume_id": BYTEA, "bytes": BigInteger})
-_ADD_GARBAGE = Statement(
-    insert(garbage).from_select(["volume_id", "bytes"], select(_waste.c.volume_id, _waste.c.bytes)),
-    "volume_id",
-    "bytes",
-)
+_add_garbage = insert(garbage).from_select(["volume_id", "bytes"], select(_waste.c.volume_id, _waste.c.bytes))
+_ADD_GARBAGE = Statement(_add_garbage, "volume_id", "bytes")
+_ACCOUNT = Statement(_add_garbage.add_cte(recording().cte("counting")), "volume_id", "bytes", *ARRAYS)
 _names = batch("name", {"volume_id": BYTEA, "bucket_id": BigInteger, "key": BYTEA})
 _ADD_LINKS = Statement(
     insert(link)
@@ -63,9 +77,12 @@ _ADD_LINKS = Statement(
 
 @dataclass(slots=True)
 class Claim:
-    """What of the buckets and volumes asked for is there, held until the transaction ends."""
+    """What of the buckets and volumes asked for is there, held until the transaction ends.
 
-    buckets: set[int] = field(default_factory=set)
+    ``buckets``: id → "Enabled", "Suspended", or None where there never was versioning.
+    """
+
+    buckets: dict[int, str | None] = field(default_factory=dict)
     volumes: dict[bytes, int] = field(default_factory=dict)
 
     def fenced(self, appended: Iterable[bytes], shared: Iterable[bytes]) -> VolumeFenced | None:
@@ -80,12 +97,14 @@ class Claim:
 
 
 async def claim(transaction: Transaction, buckets: Collection[int], volumes: Collection[bytes]) -> Claim:
-    """Lock what is there of ``buckets`` and ``volumes``; makes the transaction's number known."""
+    """Lock what is there of ``buckets`` and ``volumes``; makes the transaction's number known. Raises Unsettled."""
     found = Claim()
-    for xid, bucket_id, volume_id, state in await transaction.fetch(_CLAIM, list(buckets), list(volumes)):
+    for xid, bucket_id, versioning, volume_id, state in await transaction.fetch(_CLAIM, list(buckets), list(volumes)):
         transaction.xid = xid
         if bucket_id is not None:
-            found.buckets.add(bucket_id)
+            if versioning == UNSETTLED:
+                raise Unsettled(bucket_id)
+            found.buckets[bucket_id] = versioning
         else:
             found.volumes[volume_id] = state
     if transaction.xid is None:
@@ -112,10 +131,14 @@ class Waste:
             if volume_id in appended and volume_id in known:
                 self._totals[volume_id] = self._totals.get(volume_id, 0) + count
 
-    async def record(self, transaction: Transaction) -> None:
-        """Write the ledger rows."""
+    async def record(self, transaction: Transaction, usage: Usage | None = None) -> None:
+        """Write the ledger rows, and those of the ledger of usage with them."""
         totals = {volume_id: count for volume_id, count in self._totals.items() if count}
-        if totals:
+        if usage and totals:
+            await transaction.execute(_ACCOUNT, list(totals), list(totals.values()), *usage.columns())
+        elif usage:
+            await usage.record(transaction)
+        elif totals:
             await transaction.execute(_ADD_GARBAGE, list(totals), list(totals.values()))
 
 

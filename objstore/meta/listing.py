@@ -41,7 +41,7 @@ async def delimited(
     if not delimiter:
         return list(await page(database, bucket_id, prefix, after, limit))
     low, high = _first_key(prefix, after), past(prefix)
-    if _is_common_prefix(after, prefix, delimiter):
+    if is_common_prefix(after, prefix, delimiter):
         low = past(after)
     if limit <= 0 or low >= high:
         return []
@@ -61,7 +61,8 @@ def _first_key(prefix: bytes, after: bytes) -> bytes:
     return prefix if after < prefix else after + b"\0"
 
 
-def _is_common_prefix(key: bytes, prefix: bytes, delimiter: bytes) -> bool:
+def is_common_prefix(key: bytes, prefix: bytes, delimiter: bytes) -> bool:
+    """Whether it is what keys below it are listed as."""
     at = key.find(delimiter, len(prefix)) if key.startswith(prefix) else -1
     return at >= 0 and at + len(delimiter) == len(key)
 

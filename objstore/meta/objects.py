@@ -1,21 +1,22 @@
-"""Objects: current versions by key, in batches."""
+"""Objects: versions by key, in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from objstore.meta import listing, proof, relocate
+from objstore.meta import listing, proof, relocate, tagging, version_listing, versioning, versions
 from objstore.meta.add import add
-from objstore.meta.commit import Outcome, Write, commit
+from objstore.meta.commit import Guard, Outcome, Role, Write, commit
 from objstore.meta.current import LOOKUP, Name
 from objstore.meta.database import Database
 from objstore.meta.relocate import Referent, Swap
 from objstore.meta.rows import version_of
+from objstore.meta.versions import VersionName
 from objstore.model.objects import ObjectVersion
 
-__all__ = ["Objects", "Outcome", "Referent", "Swap", "Write"]
+__all__ = ["Guard", "Objects", "Outcome", "Referent", "Role", "Swap", "Write"]
 
 
 class Objects:
-    """The table of current versions."""
+    """The tables of current and of other versions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,9 +33,18 @@ class Objects:
             found[index] = version_of(bucket_id, key, record[1:])
         return found
 
-    async def add(self, writes: Sequence[Write]) -> list[ObjectVersion | None]:
-        """Commit those of the writes that make new keys, in one statement; None for each that is left to ``commit``.
+    async def lookup_versions(self, names: Sequence[VersionName]) -> list[ObjectVersion | None]:
+        """Versions by (bucket id, key, version id), in their order; NULL_VERSION is the ``null`` version of a key."""
+        return await versions.lookup(self._database, names)
 
+    async def latest_marker(self, bucket_id: int, key: bytes) -> ObjectVersion | None:
+        """The delete marker that is the latest version of a key, if it is one."""
+        return await versions.latest_marker(self._database, bucket_id, key)
+
+    async def add(self, writes: Sequence[Write]) -> list[ObjectVersion | None]:
+        """Commit those of the writes that make new keys in buckets that never had versions, in one statement.
+
+        None for each that is left to ``commit``.
         Raises DatabaseUnavailable when the outcome cannot be found out. HOT.
         """
         return await add(self._database, writes)
@@ -43,9 +53,12 @@ class Objects:
         """Apply a batch of changes in one transaction, in order. HOT.
 
         One outcome a write: the version as written, with its ``seq``; for a delete the version that was deleted, or
-        None; or the error that refused this write alone. What a refused write had appended is garbage from then on.
+        None, or the delete marker that was made; or the error that refused this write alone. What a refused write had
+        appended is garbage from then on.
         """
-        return await self._database.transact(lambda transaction: commit(transaction, writes)) if writes else []
+        if not writes:
+            return []
+        return await versioning.transact(self._database, lambda transaction: commit(transaction, writes))
 
     async def list_page(self, bucket_id: int, prefix: bytes, after: bytes, limit: int) -> list[ObjectVersion]:
         """At most ``limit`` versions in key order whose key begins with ``prefix`` and is greater than ``after``.
@@ -63,6 +76,19 @@ class Objects:
         ``after`` itself.
         """
         return await listing.delimited(self._database, bucket_id, prefix, delimiter, after, limit)
+
+    async def list_versions(
+        self, bucket_id: int, prefix: bytes, delimiter: bytes, after: tuple[bytes, int | None], limit: int
+    ) -> list[ObjectVersion | bytes]:
+        """At most ``limit`` versions and markers by key, newest first in a key; common prefixes as in listings of keys.
+
+        ``after``: a key, of which versions older than a seq are still listed, or (None) nothing.
+        """
+        return await version_listing.page(self._database, bucket_id, prefix, delimiter, after, limit)
+
+    async def set_tags(self, version: ObjectVersion, tags: Mapping[str, str] | None) -> bool:
+        """Replace the tags of a version; False if it is not where it was: look it up again. Raises InvalidArgument."""
+        return await self._database.transact(lambda transaction: tagging.set_tags(transaction, version, tags))
 
     async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
         """Replace extents where the version and its old extents still hold and the target volumes are open.

@@ -12,23 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, SmallInteger, cast, func, select, union_all, update
+from sqlalchemy import BigInteger, Select, SmallInteger, Table, and_, cast, func, select, union_all, update
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from objstore.format.extent import bytes_by_volume
-from objstore.meta import current
 from objstore.meta.current import Name
 from objstore.meta.database import Database, Transaction
 from objstore.meta.ledger import Claim, Waste, claim, record_links, records_only_in
-from objstore.meta.statement import Statement, batch, constant, param
-from objstore.meta.tables import link, object_, part, slot_of, upload
+from objstore.meta.lifecycle_tables import restored
+from objstore.meta.statement import AnyType, Statement, batch, constant, param
+from objstore.meta.tables import link, object_, part, slot_of, upload, version
 
-WHOLE_OBJECT = 0  # in place of a part number
+WHOLE_OBJECT, RESTORED_COPY = 0, -1  # in place of a part number
 
 
 @dataclass(frozen=True, slots=True)
 class Referent:
-    """An object, or (``part_number`` > 0) a part of the open upload ``version_id``, that has extents in a volume."""
+    """What has extents in a volume: a version, or by ``part_number`` (> 0) a part of the open upload ``version_id``,
+    or (RESTORED_COPY) the hot copy of an archived version.
+
+    ``seq``: of the version, by which it is found in whichever of the two tables it is then.
+    """
 
     bucket_id: int
     key: bytes
@@ -36,6 +40,7 @@ class Referent:
     part_number: int
     size: int
     extents: bytes
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,6 @@ class Swap:
     linked: bool = False
 
 
-o = object_.c
 _asked_part = batch("asked", {"upload_id": BYTEA, "number": SmallInteger}, ordinal="i")
 _LOCK_PARTS = Statement(
     select(_asked_part.c.i, part.c.extents)
@@ -61,13 +65,29 @@ _LOCK_PARTS = Statement(
     .with_for_update(of=part),
     *("upload_id", "number"),
 )
-_moved = batch("moved", {"bucket_id": BigInteger, "key": BYTEA, "slot": SmallInteger, "extents": BYTEA})
-_MOVE_OBJECTS = Statement(
-    update(object_)
-    .values(extents=_moved.c.extents)
-    .where(o.bucket_id == _moved.c.bucket_id, o.key == _moved.c.key, o.slot == _moved.c.slot),
-    *("bucket_id", "key", "slot", "extents"),
-)
+_SEAT_TYPES: dict[str, AnyType] = {
+    "bucket_id": BigInteger(),
+    "key": BYTEA(),
+    "slot": SmallInteger(),
+    "seq": BigInteger(),
+}
+_asked = batch("asked", _SEAT_TYPES, ordinal="i")
+_moved = batch("moved", {**_SEAT_TYPES, "extents": BYTEA()})
+
+
+def _lock(table: Table) -> Statement:
+    seat = and_(*[table.c[name] == _asked.c[name] for name in _SEAT_TYPES])
+    found = select(_asked.c.i, table.c.version_id, table.c.extents).join_from(_asked, table, seat)
+    return Statement(found.order_by(_asked.c.i).with_for_update(of=table), *_SEAT_TYPES)
+
+
+def _move_in(table: Table) -> Statement:
+    moved = update(table).values(extents=_moved.c.extents)
+    return Statement(moved.where(*[table.c[name] == _moved.c[name] for name in _SEAT_TYPES]), *_SEAT_TYPES, "extents")
+
+
+# Rows of ``object`` before those of ``version``, as commits lock them.
+_VERSIONS = [(_lock(table), _move_in(table)) for table in (object_, version)]
 _moved_part = batch("moved", {"upload_id": BYTEA, "number": SmallInteger, "extents": BYTEA})
 _MOVE_PARTS = Statement(
     update(part)
@@ -77,25 +97,60 @@ _MOVE_PARTS = Statement(
 )
 
 
+_COPY_TYPES: dict[str, AnyType] = {"bucket_id": BigInteger(), "key": BYTEA(), "version_id": BYTEA()}
+_asked_copy = batch("asked", _COPY_TYPES, ordinal="i")
+_LOCK_COPIES = Statement(
+    select(_asked_copy.c.i, restored.c.extents)
+    .join_from(_asked_copy, restored, and_(*[restored.c[name] == _asked_copy.c[name] for name in _COPY_TYPES]))
+    .order_by(_asked_copy.c.i)
+    .with_for_update(of=restored),
+    *_COPY_TYPES,
+)
+_moved_copy = batch("moved", {**_COPY_TYPES, "extents": BYTEA()})
+_MOVE_COPIES = Statement(
+    update(restored)
+    .values(extents=_moved_copy.c.extents)
+    .where(*[restored.c[name] == _moved_copy.c[name] for name in _COPY_TYPES]),
+    *(*_COPY_TYPES, "extents"),
+)
+
+
 def _referents() -> Select[Any]:
     """One statement, so one snapshot: a part that becomes an object's while we look is seen as one or the other."""
     volume_id = param("volume_id", BYTEA)
     found = batch("found", {"bucket_id": BigInteger, "key": BYTEA})
     linked = select(link.c.bucket_id, link.c.key).where(link.c.volume_id == volume_id)
     name = select(found.c.bucket_id, found.c.key).union(linked).cte("name")
-    objects = (
-        select(o.bucket_id, o.key, o.version_id, cast(constant(WHOLE_OBJECT), SmallInteger), o.size, o.extents)
-        .join_from(name, object_, (o.bucket_id == name.c.bucket_id) & (o.key == name.c.key))
-        .where(func.pg_catalog.position(o.extents, volume_id) > constant(0))
-    )
+    whole = [_versions_in(table.c, table, name, volume_id) for table in (object_, version)]
     parts = (
-        select(upload.c.bucket_id, upload.c.key, part.c.upload_id, part.c.number, part.c.size, part.c.extents)
+        select(
+            *(upload.c.bucket_id, upload.c.key, part.c.upload_id, part.c.number, part.c.size, part.c.extents),
+            cast(constant(0), BigInteger),
+        )
         .join_from(name, upload, (upload.c.bucket_id == name.c.bucket_id) & (upload.c.key == name.c.key))
         .join(part, part.c.upload_id == upload.c.id)
         .where(func.pg_catalog.position(part.c.extents, volume_id) > constant(0))
     )
-    every = union_all(objects, parts).subquery("every")
+    r = restored.c
+    copies = (
+        select(
+            *(r.bucket_id, r.key, r.version_id, cast(constant(RESTORED_COPY), SmallInteger)),
+            *(cast(constant(0), BigInteger), r.extents, cast(constant(0), BigInteger)),
+        )
+        .join_from(name, restored, (r.bucket_id == name.c.bucket_id) & (r.key == name.c.key))
+        .where(func.pg_catalog.position(r.extents, volume_id) > constant(0))
+    )
+    every = union_all(*whole, parts, copies).subquery("every")
     return select(every).limit(param("limit", BigInteger))
+
+
+def _versions_in(c: Any, table: Table, name: Any, volume_id: Any) -> Select[Any]:
+    part_number = cast(constant(WHOLE_OBJECT), SmallInteger)
+    return (
+        select(c.bucket_id, c.key, c.version_id, part_number, c.size, c.extents, c.seq)
+        .join_from(name, table, (c.bucket_id == name.c.bucket_id) & (c.key == name.c.key))
+        .where(func.pg_catalog.position(c.extents, volume_id) > constant(0))
+    )
 
 
 _REFERENTS = Statement(_referents(), *("volume_id", "bucket_id", "key", "limit"))
@@ -109,13 +164,15 @@ async def referents(database: Database, volume_id: bytes, names: Sequence[Name],
 
 
 async def swap(transaction: Transaction, swaps: Sequence[Swap]) -> list[bool]:
-    """See ``Objects.swap``. Parts are locked before objects, as Complete does."""
+    """See ``Objects.swap``. Parts are locked before versions, as Complete does."""
     appended = [records_only_in(one.new, one.referent.extents) for one in swaps]
     claimed = await claim(transaction, (), sorted(set().union(*map(bytes_by_volume, appended))))
-    held = await _lock_parts(transaction, [one.referent for one in swaps if one.referent.part_number])
-    held |= await _lock_objects(transaction, [one.referent for one in swaps if not one.referent.part_number])
+    held = await _lock_parts(transaction, [one.referent for one in swaps if one.referent.part_number > 0])
+    held |= await _lock_copies(transaction, [one.referent for one in swaps if one.referent.part_number < 0])
+    places = await _lock_versions(transaction, [one.referent for one in swaps if not one.referent.part_number])
+    held |= {referent: extents for found in places for referent, extents in found.items()}
     done = [_holds(one, new, held, claimed) for one, new in zip(swaps, appended, strict=True)]
-    await _move(transaction, [one for one, swapped in zip(swaps, done, strict=True) if swapped])
+    await _move(transaction, [one for one, swapped in zip(swaps, done, strict=True) if swapped], places)
     await record_links(
         transaction,
         {
@@ -147,19 +204,39 @@ async def _lock_parts(transaction: Transaction, asked: list[Referent]) -> dict[R
     return {asked[i - 1]: extents for i, extents in await transaction.fetch(_LOCK_PARTS, uploads, numbers)}
 
 
-async def _lock_objects(transaction: Transaction, asked: list[Referent]) -> dict[Referent, bytes]:
+async def _lock_copies(transaction: Transaction, asked: list[Referent]) -> dict[Referent, bytes]:
     if not asked:
         return {}
-    by_name = {(one.bucket_id, one.key): one for one in asked}
-    locked = await current.lock(transaction, sorted(by_name))
-    return {by_name[name]: row.extents for name, row in locked.items() if row.version_id == by_name[name].version_id}
+    asked = sorted(asked, key=lambda one: (one.bucket_id, one.key, one.version_id))
+    names = [(one.bucket_id, one.key, one.version_id) for one in asked]
+    return {asked[i - 1]: extents for i, extents in await transaction.fetch(_LOCK_COPIES, *zip(*names, strict=True))}
 
 
-async def _move(transaction: Transaction, swaps: list[Swap]) -> None:
-    parts = [(one.referent.version_id, one.referent.part_number, one.new) for one in swaps if one.referent.part_number]
+async def _lock_versions(transaction: Transaction, asked: list[Referent]) -> list[dict[Referent, bytes]]:
+    """The extents of those that are there, by table; one that moves over at this moment may be in neither."""
+    places: list[dict[Referent, bytes]] = []
+    asked = sorted(asked, key=lambda one: (one.bucket_id, one.key, one.seq))
+    for lock, _ in _VERSIONS:
+        records = await transaction.fetch(lock, *zip(*map(_seat, asked), strict=True)) if asked else ()
+        places.append({asked[i - 1]: extents for i, id_, extents in records if id_ == asked[i - 1].version_id})
+        asked = [one for one in asked if one not in places[-1]]
+    return places
+
+
+async def _move(transaction: Transaction, swaps: list[Swap], places: list[dict[Referent, bytes]]) -> None:
+    found_parts = [one for one in swaps if one.referent.part_number > 0]
+    parts = [(one.referent.version_id, one.referent.part_number, one.new) for one in found_parts]
     if parts:
         await transaction.execute(_MOVE_PARTS, *zip(*parts, strict=True))
-    names = [(one.referent.bucket_id, one.referent.key, one.new) for one in swaps if not one.referent.part_number]
-    if names:
-        rows = [(bucket_id, key, slot_of(bucket_id, key), new) for bucket_id, key, new in names]
-        await transaction.execute(_MOVE_OBJECTS, *zip(*rows, strict=True))
+    of_copies = [one for one in swaps if one.referent.part_number < 0]
+    copies = [(one.referent.bucket_id, one.referent.key, one.referent.version_id, one.new) for one in of_copies]
+    if copies:
+        await transaction.execute(_MOVE_COPIES, *zip(*copies, strict=True))
+    for found, (_, move) in zip(places, _VERSIONS, strict=True):
+        rows = [(*_seat(one.referent), one.new) for one in swaps if one.referent in found]
+        if rows:
+            await transaction.execute(move, *zip(*rows, strict=True))
+
+
+def _seat(one: Referent) -> tuple[int, bytes, int, int]:
+    return one.bucket_id, one.key, slot_of(one.bucket_id, one.key), one.seq

@@ -1,4 +1,4 @@
-"""Rows of ``object`` to nouns and back, by position: no dictionary and no decoder per column."""
+"""Rows of ``object`` and ``version`` to nouns and back, by position: no dictionary and no decoder per column."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 from sqlalchemy import Column
 
-from objstore.meta.tables import object_, slot_of
+from objstore.meta.tables import object_, slot_of, version
 from objstore.model.errors import InvalidArgument
 from objstore.model.objects import ObjectVersion
 from objstore.model.storage_class import STORAGE_CLASS_CODES, STORAGE_CLASS_NAMES
 
-o = object_.c
+o, v = object_.c, version.c
 # Order of ``ObjectVersion``'s fields after bucket_id and key; ``version_of`` and ``row_of`` rely on it.
 VERSION_COLUMNS: tuple[Column[Any], ...] = (
     o.version_id,
@@ -25,17 +25,25 @@ VERSION_COLUMNS: tuple[Column[Any], ...] = (
     o.tags,
     o.checksum,
     o.seq,
+    o.accessed,
+    o.tier,
+    o.versioned,
+    o.heat,
 )
 KEY_COLUMNS: tuple[Column[Any], ...] = (o.bucket_id, o.key, o.slot)
-ROW_TYPES = {column.name: column.type for column in (*KEY_COLUMNS, *VERSION_COLUMNS)}
+# What a new row is made of; heat is what its default says.
+ROW_TYPES = {column.name: column.type for column in (*KEY_COLUMNS, *VERSION_COLUMNS[:-1])}
+# The same columns of ``version``, and those that only it has.
+OLD_COLUMNS: tuple[Column[Any], ...] = (*[v[column.name] for column in VERSION_COLUMNS], v.marker, v.noncurrent_since)
 
 # A row as the statements take it: key columns, then version columns.
 Row = tuple[Any, ...]
 
 
 def version_of(bucket_id: int, key: bytes, values: Iterable[Any]) -> ObjectVersion:
-    """From the values of ``VERSION_COLUMNS``."""
-    version_id, size, etag, modified, storage_class, extents, parts, attrs, tags, checksum, seq = values
+    """From the values of ``VERSION_COLUMNS`` or ``OLD_COLUMNS``."""
+    (version_id, size, etag, modified, storage_class, extents, parts, attrs, tags, checksum, seq, accessed, tier,
+     versioned, heat, *rest) = values  # fmt: skip
     return ObjectVersion(
         bucket_id,
         key,
@@ -50,6 +58,11 @@ def version_of(bucket_id: int, key: bytes, values: Iterable[Any]) -> ObjectVersi
         None if tags is None else orjson.loads(tags),
         checksum,
         seq,
+        accessed,
+        tier,
+        versioned,
+        heat,
+        *rest,
     )
 
 
@@ -70,6 +83,9 @@ def row_of(version: ObjectVersion) -> Row:
         json_text(version.tags),
         version.checksum,
         version.seq,
+        version.accessed,
+        version.tier,
+        version.versioned,
     )
 
 
@@ -92,8 +108,12 @@ def json_value(text: str | None) -> Any:
 
 
 def listed_version(bucket_id: int, values: Iterable[Any]) -> ObjectVersion:
-    """A version in a listing, from ``LISTED_COLUMNS``: without extents, parts, attrs and tags."""
-    key, version_id, size, etag, modified, storage_class, checksum, seq = values
+    """A version in a listing, from ``LISTED_COLUMNS``: without extents, parts, attrs and tags.
+
+    In a listing of versions ``versioned``, ``marker`` and ``noncurrent_since`` follow.
+    """
+    key, version_id, size, etag, modified, storage_class, checksum, seq, *rest = values
+    versioned, marker, noncurrent_since = rest or (False, False, None)
     return ObjectVersion(
         bucket_id,
         key,
@@ -108,6 +128,9 @@ def listed_version(bucket_id: int, values: Iterable[Any]) -> ObjectVersion:
         None,
         checksum,
         seq,
+        versioned=versioned,
+        marker=marker,
+        noncurrent_since=noncurrent_since,
     )
 
 

@@ -6,6 +6,7 @@ distribution column of ``object``. Times that leases are measured by come from t
 
     bucket    one row a bucket
     object    the current version of a key, one row a key; embeds its extents
+    version   noncurrent versions and all delete markers; a key whose latest version is a marker has no ``object`` row
     upload    a multipart upload; kept a while after Complete or Abort, to answer a repeat
     part      a part of an open upload, with its extents
     volume    one row a volume; ``shard`` says on which drive each of its columns is
@@ -14,6 +15,9 @@ distribution column of ``object``. Times that leases are measured by come from t
     garbage   the ledger: bytes of a volume that nothing refers to any more; insert-only, rows are folded into sums
     link      names whose extents in a volume were copied without bytes: the volume's own records do not name them
     damage    columns found missing or corrupt, until they are healed
+    usage     the ledger of what is stored: objects and bytes by bucket, prefix, tier, class and day of last access;
+              insert-only deltas, rows are folded into sums
+    tier      names of the tiers by their stored codes
 """
 
 import zlib
@@ -21,6 +25,7 @@ from typing import Any
 
 from sqlalchemy import (
     DDL,
+    REAL,
     TIMESTAMP,
     BigInteger,
     Boolean,
@@ -91,12 +96,64 @@ object_ = Table(
     Column("checksum", BYTEA),
     Column("attrs", JSONB),
     Column("tags", JSONB),
+    # ``accessed``: day of the last access, see model/days.py; ``heat``: decayed count of accesses as of that day;
+    # ``tier``: code of the tier that the bytes lie on; not ``versioned``: it is the ``null`` version.
+    _required("accessed", Integer, "0"),
+    _required("heat", REAL, "0"),
+    _required("tier", SmallInteger, "0"),
+    _required("versioned", Boolean, "false"),
     PrimaryKeyConstraint("bucket_id", "key", "slot"),
+    # For rules by age and by access; only those on the hot tier may get too cold for it.
+    Index("object_bucket_id_modified_idx", "bucket_id", "modified"),
+    Index("object_bucket_id_accessed_idx", "bucket_id", "accessed", postgresql_where=text("tier = 0")),
     postgresql_with={
         "fillfactor": 90,
         "autovacuum_vacuum_scale_factor": 0.05,
         "autovacuum_analyze_scale_factor": 0.05,
     },
+)
+
+# ``seq`` orders the versions of a key in both tables. ``noncurrent_since``: NULL only for a marker that is the latest.
+version = Table(
+    "version",
+    metadata,
+    _required("bucket_id", BigInteger),
+    _required("size", BigInteger),
+    _required("seq", BigInteger),
+    _required("modified", TIME),
+    Column("noncurrent_since", TIME),
+    _required("accessed", Integer, "0"),
+    _required("heat", REAL, "0"),
+    _required("slot", SmallInteger),
+    _required("storage_class", SmallInteger),
+    _required("tier", SmallInteger, "0"),
+    _required("versioned", Boolean, "false"),
+    _required("marker", Boolean, "false"),
+    _required("key", BYTEA),
+    _required("version_id", BYTEA),
+    _required("etag", BYTEA),
+    _required("extents", BYTEA),
+    Column("parts", BYTEA),
+    Column("checksum", BYTEA),
+    Column("attrs", JSONB),
+    Column("tags", JSONB),
+    PrimaryKeyConstraint("bucket_id", "key", "seq", "slot"),
+    Index(
+        "version_bucket_id_noncurrent_since_idx",
+        "bucket_id",
+        "noncurrent_since",
+        postgresql_where=text("noncurrent_since IS NOT NULL"),
+    ),
+    Index(
+        "version_bucket_id_modified_idx",
+        "bucket_id",
+        "modified",
+        postgresql_where=text("marker AND noncurrent_since IS NULL"),
+    ),
+    # A key may have thousands of versions: one of them is found without looking at the others. A key has one ``null``.
+    Index("version_version_id_idx", "version_id"),
+    Index("version_null_idx", "bucket_id", "key", "slot", unique=True, postgresql_where=text("NOT versioned")),
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0.05, "autovacuum_analyze_scale_factor": 0.05},
 )
 
 upload = Table(
@@ -119,6 +176,7 @@ upload = Table(
     Column("seq", BigInteger),
     Column("etag", BYTEA),
     Column("checksum", BYTEA),
+    Column("versioned", Boolean),
     PrimaryKeyConstraint("id"),
     # Also finds the uploads of a name for ``referents``; finished ones stay in, a marker may name one.
     Index("upload_bucket_id_key_created_id_idx", "bucket_id", "key", "created", "id"),
@@ -203,6 +261,8 @@ writer = Table(
     _required("pid", Integer),
     _required("started", TIME, "now()"),
     _required("heartbeat", TIME, "now()"),
+    # Of clients: background work gives way to them.
+    _required("operations_per_second", REAL, "0"),
     PrimaryKeyConstraint("id"),
     postgresql_with={"fillfactor": 50},
 )
@@ -237,8 +297,34 @@ damage = Table(
     PrimaryKeyConstraint("volume_id", "column_index"),
 )
 
+# ``prefix``: the first segment of the key with its slash, empty for keys without one. Delete markers are not counted.
+usage = Table(
+    "usage",
+    metadata,
+    _required("bucket_id", BigInteger),
+    _required("objects", BigInteger),
+    _required("bytes", BigInteger),
+    _required("accessed", Integer),
+    _required("tier", SmallInteger),
+    _required("storage_class", SmallInteger),
+    _required("noncurrent", Boolean),
+    _required("prefix", BYTEA),
+    Index("usage_bucket_id_prefix_idx", "bucket_id", "prefix"),
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0.0, "autovacuum_vacuum_threshold": 50000},
+)
+
+tier = Table(
+    "tier",
+    metadata,
+    _required("code", SmallInteger),
+    _required("name", Text),
+    _required("settings", JSONB, "'{}'"),
+    PrimaryKeyConstraint("code"),
+    Index("tier_name_idx", "name", unique=True),
+)
+
 # Ids and checksums do not compress: do not let Postgres try.
-for _table, _columns in ((object_, ("extents", "parts")), (part, ("extents",))):
+for _table, _columns in ((object_, ("extents", "parts")), (version, ("extents", "parts")), (part, ("extents",))):
     for _column in _columns:
         _storage = DDL(f"ALTER TABLE {_table.name} ALTER COLUMN {_column} SET STORAGE EXTERNAL")  # type: ignore[no-untyped-call]
         event.listen(_table, "after_create", _storage)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Select,
     SmallInteger,
     any_,
@@ -35,7 +36,7 @@ UPLOAD_COLUMNS = (
     u.state,
     u.etag,
 )
-ANSWER_COLUMNS = (u.size, u.modified, u.checksum, u.seq)
+ANSWER_COLUMNS = (u.size, u.modified, u.checksum, u.seq, u.versioned)
 PART_COLUMNS = (p.upload_id, p.number, p.size, p.etag, p.modified, p.extents, p.checksum)
 
 _OPEN = constant(UploadState.OPEN.value)
@@ -69,8 +70,9 @@ COMPLETE = Statement(
         modified=param("new_modified", TIME),
         checksum=param("new_checksum", BYTEA),
         seq=param("new_seq", BigInteger),
+        versioned=param("new_versioned", Boolean),
     ),
-    *("id", "new_etag", "new_size", "new_modified", "new_checksum", "new_seq"),
+    *("id", "new_etag", "new_size", "new_modified", "new_checksum", "new_seq", "new_versioned"),
 )
 ABORT = Statement(update(upload).where(u.id == _id, u.state == _OPEN).values(state=_ABORTED, finished=func.now()), "id")
 

@@ -12,15 +12,15 @@ The parts' extents become the object's in that one transaction: there is no mome
 from collections.abc import Callable
 from datetime import datetime
 
-from objstore.meta import current
 from objstore.meta import upload_statements as sql
-from objstore.meta.conditions import refusal
+from objstore.meta import versioning
+from objstore.meta.commit import Write, apply
 from objstore.meta.database import Database, LostRace, Record, Transaction
 from objstore.meta.discard import discard_parts
 from objstore.meta.ledger import NO_VOLUMES, Waste, claim, record_links
 from objstore.meta.listing import past
-from objstore.meta.rows import json_text, json_value, row_of
-from objstore.model.errors import NoSuchBucket, NoSuchUpload, VolumeFenced
+from objstore.meta.rows import json_text, json_value
+from objstore.model.errors import NoSuchBucket, NoSuchUpload, RequestError, VolumeFenced
 from objstore.model.objects import Condition, ObjectVersion, Part, Upload
 from objstore.model.states import UploadState
 from objstore.model.storage_class import STORAGE_CLASS_CODES, STORAGE_CLASS_NAMES
@@ -80,7 +80,7 @@ class Uploads:
         async def work(transaction: Transaction) -> ObjectVersion:
             return await _complete(transaction, upload_id, decide, condition)
 
-        return await self._database.transact(work)
+        return await versioning.transact(self._database, work)
 
     async def abort(self, upload_id: bytes) -> None:
         """Throw the upload away; raises NoSuchUpload unless it is open."""
@@ -150,31 +150,19 @@ async def _complete(transaction: Transaction, upload_id: bytes, decide: Decide, 
     if locked is None or locked["state"] == UploadState.ABORTED or not claimed.buckets:
         raise NoSuchUpload()
     if locked["state"] == UploadState.COMPLETED:
-        return _answer(locked)
+        return _answer(locked, claimed.buckets[known["bucket_id"]])
     parts = [Part(*record) for record in await transaction.fetch(sql.LOCK_PARTS, upload_id)]
     version, unused = decide(_upload_of(locked), parts)
     waste = Waste()
     for part in unused:
         waste.add(part.extents)
-    await _put(transaction, version, condition, waste)
-    await waste.record(transaction)
+    (outcome,) = await apply(transaction, claimed, [Write(version.bucket_id, version.key, version, condition)], waste)
+    if isinstance(outcome, RequestError | VolumeFenced):
+        raise outcome
     await transaction.execute(sql.FORGET_PARTS, upload_id)
-    answer = (version.etag, version.size, version.modified, version.checksum, version.seq)
+    answer = (version.etag, version.size, version.modified, version.checksum, version.seq, version.versioned)
     await transaction.execute(sql.COMPLETE, upload_id, *answer)
     return version
-
-
-async def _put(transaction: Transaction, version: ObjectVersion, condition: Condition, waste: Waste) -> None:
-    name = (version.bucket_id, version.key)
-    locked = await current.lock(transaction, [name])
-    before = locked.get(name)
-    error = refusal(condition, before.etag if before else None)
-    if error is not None:
-        raise error
-    version.seq = before.seq + 1 if before else 1
-    await current.put_rows(transaction, [row_of(version)], locked)
-    if before:
-        waste.add(before.extents)
 
 
 def _upload_of(record: Record) -> Upload:
@@ -185,11 +173,11 @@ def _upload_of(record: Record) -> Upload:
     )
 
 
-def _answer(record: Record) -> ObjectVersion:
+def _answer(record: Record, versioning_state: str | None) -> ObjectVersion:
     """What the first Complete answered, from the upload's row."""
-    upload, (size, modified, checksum, seq) = _upload_of(record), record[-len(sql.ANSWER_COLUMNS) :]
+    upload, (size, modified, checksum, seq, versioned) = _upload_of(record), record[-len(sql.ANSWER_COLUMNS) :]
     assert upload.etag is not None, "a completed upload without its ETag"
-    return ObjectVersion(
+    version = ObjectVersion(
         upload.bucket_id,
         upload.key,
         upload.id,
@@ -202,4 +190,7 @@ def _answer(record: Record) -> ObjectVersion:
         tags=upload.tags,
         checksum=checksum,
         seq=seq,
+        versioned=bool(versioned),
     )
+    version.shown_id = version.version_text if versioning_state is not None else None
+    return version

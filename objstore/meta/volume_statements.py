@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     ColumnElement,
     Double,
@@ -94,10 +95,29 @@ GIVE_UP = Statement(
     ),
     *("volume", "compactor", "counted_bytes", "pause"),
 )
-RETIRE = Statement(update(volume).where(_owned).values(state=_RETIRED, retired=_now), "volume", "compactor")
+RETIRE = Statement(
+    update(volume).where(_owned).values(state=_RETIRED, retired=_now, retry_after=null()), "volume", "compactor"
+)
+DISCARD = Statement(
+    update(volume)
+    .where(v.id == _id, v.writer_id == param("writer", BYTEA), v.state == _OPEN)
+    .values(state=_RETIRED, retired=_now, retry_after=_now + _seconds("pause")),
+    *("volume", "writer", "pause"),
+)
+_waited = (_now - v.retired) * literal_column("0.5", Double)
+POSTPONE_UNLINK = Statement(
+    update(volume)
+    .where(v.id == _id, v.state == _RETIRED)
+    .values(retry_after=_now + func.least(func.greatest(_waited, _seconds("shortest")), _seconds("longest"))),
+    *("volume", "shortest", "longest"),
+)
 RETIRED = Statement(
     select(*VOLUME_COLUMNS)
-    .where(v.state == _RETIRED, v.retired < _now - _seconds("age"))
+    .where(
+        v.state == _RETIRED,
+        v.retired < _now - _seconds("age"),
+        or_(v.retry_after.is_(None), v.retry_after <= _now),
+    )
     .order_by(v.retired)
     .limit(_limit),
     *("age", "limit"),
@@ -118,11 +138,19 @@ REGISTER = Statement(
     *("writer", "host_name", "process_id"),
 )
 # A writer that slept so long that it was forgotten is simply known again.
+_load = param("operations_per_second", REAL)
 HEARTBEAT = Statement(
     insert(writer)
-    .values(id=_writer, host=literal_column("''", Text), pid=constant(0))
-    .on_conflict_do_update(index_elements=[writer.c.id], set_={"heartbeat": _now}),
-    "writer",
+    .values(id=_writer, host=literal_column("''", Text), pid=constant(0), operations_per_second=_load)
+    .on_conflict_do_update(index_elements=[writer.c.id], set_={"heartbeat": _now, "operations_per_second": _load}),
+    *("writer", "operations_per_second"),
+)
+# By index, as every statement: the ids of all writers are greater than nothing.
+LOAD = Statement(
+    select(func.coalesce(func.sum(writer.c.operations_per_second), constant(0))).where(
+        writer.c.id > literal_column("''::bytea", BYTEA), writer.c.heartbeat >= _now - _seconds("age")
+    ),
+    "age",
 )
 WANTED = Statement(select(v.id).where(v.writer_id == _writer, v.state == _OPEN, v.seal_requested), "writer")
 _alive = exists().where(writer.c.id == v.writer_id, writer.c.heartbeat >= _now - _seconds("lease"))

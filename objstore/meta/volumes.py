@@ -1,6 +1,7 @@
 """Volumes: their states, their writers, their garbage.
 
-    open → sealed → compacting → retired → (forgotten); compacting → sealed when it is given up
+    open → sealed → compacting → retired → (forgotten); compacting → sealed when it is given up;
+    open → retired when its writer knows that nothing of it was ever committed
 
 A volume that is OPEN may be appended to by its writer, and a commit that refers to what was appended holds the row
 FOR SHARE and checks the state: so sealing is the fence, whatever a writer that was taken for dead does afterwards.
@@ -18,6 +19,9 @@ from objstore.model.volumes import Volume
 
 WRITER_KEPT_SECONDS = 24 * 3600.0
 RETRY_SECONDS = 3600.0
+# A write that was given up may still take place: what it leaves is unlinked when it cannot any more.
+LATE_WRITE_SECONDS = 900.0
+UNLINK_RETRY_SECONDS, UNLINK_RETRY_SECONDS_MAX = 10.0, 3600.0
 FOLD_ROWS_MIN = 64
 FOLD_ROWS_MAX = 20_000
 FOLD_VOLUMES_MAX = 64
@@ -75,14 +79,25 @@ class Volumes:
         """OPEN → SEALED by the volume's own writer, who says how many payload bytes it appended."""
         return bool(await self._database.change(sql.SEAL, volume_id, writer_id, data_bytes))
 
+    async def discard(self, volume_id: bytes, writer_id: bytes) -> bool:
+        """OPEN → RETIRED by the volume's own writer, of whose extents none was ever given out."""
+        return bool(await self._database.change(sql.DISCARD, volume_id, writer_id, LATE_WRITE_SECONDS))
+
     async def register_writer(self, writer_id: bytes, host: str, pid: int) -> None:
         """Announce a process that will append."""
         await self._database.change(sql.REGISTER, writer_id, host, pid)
 
-    async def heartbeat(self, writer_id: bytes) -> list[bytes]:
-        """Renew the lease on the writer's open volumes; those of them that somebody wants sealed."""
-        await self._database.change(sql.HEARTBEAT, writer_id)
+    async def heartbeat(self, writer_id: bytes, operations_per_second: float = 0.0) -> list[bytes]:
+        """Renew the lease on the writer's open volumes; those of them that somebody wants sealed.
+
+        ``operations_per_second``: what clients have it do.
+        """
+        await self._database.change(sql.HEARTBEAT, writer_id, operations_per_second)
         return [record[0] for record in await self._database.fetch(sql.WANTED, writer_id)]
+
+    async def load(self, age_seconds: float) -> float:
+        """Operations a second that clients make, by the heartbeats that are not older."""
+        return float((await self._database.fetch(sql.LOAD, age_seconds))[0][0])
 
     async def seal_orphans(self, lease_seconds: float) -> int:
         """Seal the open volumes of writers that have not been heard of for so long; how many.
@@ -139,6 +154,10 @@ class Volumes:
     async def retired(self, older_than_seconds: float, limit: int) -> list[Volume]:
         """Volumes retired longer ago: nobody reads them any more, their shards may be unlinked."""
         return [volume_of(record) for record in await self._database.fetch(sql.RETIRED, older_than_seconds, limit)]
+
+    async def postpone_unlink(self, volume_id: bytes) -> None:
+        """A drive of a retired volume did not answer: ``retired`` has it again after a while, longer each time."""
+        await self._database.change(sql.POSTPONE_UNLINK, volume_id, UNLINK_RETRY_SECONDS, UNLINK_RETRY_SECONDS_MAX)
 
     async def forget(self, volume_id: bytes) -> None:
         """Delete everything about a retired volume whose shards are unlinked."""

@@ -18,7 +18,8 @@ class ObjstoreError(Exception):
 class RequestError(ObjstoreError):
     """The request cannot be done as asked; the class name is the S3 error code.
 
-    ``details`` become extra elements of the XML error (for instance ``BucketName``), in order.
+    ``details`` become extra elements of the XML error (for instance ``BucketName``), in order; ``headers`` (lower-case
+    names) go with the answer.
     """
 
     message = "The request is not valid."
@@ -26,6 +27,7 @@ class RequestError(ObjstoreError):
     def __init__(self, message: str | None = None, **details: Any) -> None:
         super().__init__(message or self.message)
         self.details = details
+        self.headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def code(self) -> str:
@@ -56,6 +58,10 @@ class ShardMissing(DriveError):
 
 class DriveTimeout(DriveError):
     """A drive did not answer in time."""
+
+
+class RemoteUnavailable(DriveError):
+    """A remote tier does not answer, or does not do what it is asked: nothing is known of what it holds."""
 
 
 class LateRead(DriveTimeout):
@@ -356,3 +362,21 @@ class ExpectationFailed(RequestError):
     """The Expect header asks for something other than 100-continue."""
 
     message = "The expectation given in the Expect header could not be met."
+
+
+class InvalidObjectState(RequestError):
+    """What was asked for cannot be done with an object of its storage class."""
+
+    message = "The operation is not valid for the object's storage class"
+
+
+class ObjectNotInActiveTierError(RequestError):
+    """The source of a copy is archived."""
+
+    message = "The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier."
+
+
+class RestoreAlreadyInProgress(RequestError):
+    """A copy is on its way."""
+
+    message = "Object restore is already in progress"

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+NULL_TEXT = "null"
+NULL_VERSION = b""  # names the ``null`` version of a key, whatever its id
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket. ``settings`` holds its sub-resources by name."""
+    """A bucket. ``settings`` holds its sub-resources by name; ``versioning``: "Enabled", "Suspended", or never was."""
 
     id: int
     name: str
@@ -16,6 +19,11 @@ class Bucket:
     region: str
     created: datetime
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def versioning(self) -> str | None:
+        """The state of versioning; once it is one, a bucket may have versions for good."""
+        return self.settings.get("versioning")
 
 
 @dataclass(slots=True)
@@ -28,6 +36,10 @@ class ObjectVersion:
     "m": {user metadata: names without prefix, lower case}}``; None when empty.
     ``tags``: object tags or None. ``checksum``: packed, see model/checksum.py, or None.
     ``seq`` counts the versions of a key: the order of versions comes from the database, never from a clock.
+    ``accessed``: day of the last access, see model/days.py; ``heat``: decayed count of accesses as of that day.
+    ``tier``: code of the tier that the bytes lie on. ``versioned``: False for the ``null`` version.
+    ``marker``: a delete marker, which has no bytes. ``noncurrent_since``: None for the latest version of a key.
+    ``shown_id``: the version id as answers give it, set on the way out; None in a bucket that never had versions.
     """
 
     bucket_id: int
@@ -43,6 +55,18 @@ class ObjectVersion:
     tags: dict[str, str] | None = None
     checksum: bytes | None = None
     seq: int = 1
+    accessed: int = 0
+    tier: int = 0
+    versioned: bool = False
+    heat: float = 0.0
+    marker: bool = False
+    noncurrent_since: datetime | None = None
+    shown_id: str | None = field(default=None, compare=False)
+
+    @property
+    def version_text(self) -> str:
+        """The version id as clients name it."""
+        return self.version_id.hex() if self.versioned else NULL_TEXT
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,35 @@ class PutRequest:
 
 
 @dataclass(slots=True)
+class DeleteRequest:
+    """One key of DeleteObject or DeleteObjects.
+
+    ``version_id``: of the version to be deleted for good, NULL_VERSION for the ``null`` one; None: the current one.
+    """
+
+    key: bytes
+    version_id: bytes | None = None
+    condition: Condition = UNCONDITIONAL
+    bypass: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """``shown_id``: of the version that was deleted or of the marker that was made, as answers give it.
+
+    ``marker``: one was made, or deleted.
+    """
+
+    shown_id: str | None = None
+    marker: bool = False
+
+
+@dataclass(slots=True)
 class CopyRequest:
     """CopyObject. ``attrs``/``tags``/``storage_class``: None keeps the source's (directive COPY).
 
     ``source_check`` is called with the source version before anything is done and may raise PreconditionFailed.
+    ``source_version``: its id, NULL_VERSION for the ``null`` version; None: the current one.
     """
 
     source_bucket: str
@@ -67,6 +92,7 @@ class CopyRequest:
     storage_class: str | None = None
     checksum_algorithm: str | None = None
     condition: Condition = UNCONDITIONAL
+    source_version: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -113,6 +139,34 @@ class ListPage:
 
 
 @dataclass(slots=True)
+class ListVersionsRequest:
+    """A page of versions. ``key_marker`` as ``ListRequest.after``, but for versions of it after ``version_marker``.
+
+    ``version_marker``: id (NULL_VERSION for ``null``), and seq if it is known.
+    """
+
+    bucket: str
+    prefix: bytes = b""
+    delimiter: bytes = b""
+    key_marker: bytes = b""
+    version_marker: tuple[bytes, int | None] | None = None
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class ListVersionsPage:
+    """``versions`` with their delete markers by key, newest first in a key.
+
+    ``next_after``: the last key or common prefix of the page and, if it is a key, its last version; None when the
+    listing is complete.
+    """
+
+    versions: list[ObjectVersion]
+    prefixes: list[bytes]
+    next_after: tuple[bytes, ObjectVersion | None] | None = None
+
+
+@dataclass(slots=True)
 class PartsPage:
     """A page of parts by number; ``next_number`` is the last number of the page, None when complete."""
 
@@ -133,9 +187,10 @@ class UploadsPage:
 
 @dataclass(slots=True)
 class PutResult:
-    """What PutObject and UploadPart answer with."""
+    """What PutObject answers with. ``shown_id``: see ``ObjectVersion``."""
 
     version_id: bytes
     etag: bytes
     checksum: Checksum | None
     size: int
+    shown_id: str | None = None

@@ -7,7 +7,9 @@ from dataclasses import replace
 from objstore.drive.base import Drive
 from objstore.meta.buckets import Buckets
 from objstore.meta.database import Database
+from objstore.meta.moves import Movements
 from objstore.meta.objects import Objects
+from objstore.meta.restored import RestoredCopies
 from objstore.meta.uploads import Uploads
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
@@ -37,10 +39,12 @@ async def open_store(
     pid: int,
     rows: Sequence[DriveRow] = (),
     observe: Observe | None = None,
+    serves_clients: bool = True,
 ) -> Store:
     """A store over these drives, registered as a writer. ``rows``: where the drives are, for failure domains.
 
-    ``observe`` is told (batch name, size) of each batch. Raises DatabaseUnavailable.
+    ``observe`` is told (batch name, size) of each batch.
+    ``serves_clients``: others give way to its work. Raises DatabaseUnavailable.
     """
     volumes, objects = Volumes(database), Objects(database)
     known = {row.id: row for row in rows}
@@ -56,17 +60,30 @@ async def open_store(
     def told(name: str) -> Callable[[int], None] | None:
         return None if observe is None else lambda size: observe(name, size)
 
+    def counted(name: str) -> Callable[[int], None]:
+        """As ``told``, and counts what clients have this process do."""
+
+        def tell(size: int) -> None:
+            context.operations += size
+            if observe is not None:
+                observe(name, size)
+
+        return tell
+
     context = Context(
         Buckets(database),
         objects,
         Uploads(database),
         volumes,
+        Movements(database),
+        RestoredCopies(database),
         catalog,
         pool,
         Packer(pool, told("append")),
-        Batcher(objects.lookup, in_flight=LOOKUPS_IN_FLIGHT, observe=told("lookup")),
-        Batcher(objects.commit, in_flight=COMMITS_IN_FLIGHT, observe=told("commit")),
+        Batcher(objects.lookup, in_flight=LOOKUPS_IN_FLIGHT, observe=counted("lookup")),
+        Batcher(objects.commit, in_flight=COMMITS_IN_FLIGHT, observe=counted("commit")),
         ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute"),
-        told("put"),
+        counted("put"),
+        serves_clients=serves_clients,
     )
     return Store(context)

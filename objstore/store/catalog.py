@@ -55,6 +55,8 @@ class Catalog:
     def damaged(self, volume: Volume, column: int, reason: str) -> None:
         """Report a column that could not be read right, for healing; each once, in the background."""
         self.degraded_reads += 1
+        if self._is_away(volume, column):
+            return
         spot = (volume.id, column)
         if spot in self._reported or len(self._reports) >= DAMAGE_QUEUE_MAX:
             return
@@ -64,6 +66,11 @@ class Catalog:
         task = asyncio.ensure_future(self._report(volume.id, column, reason))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
+
+    def _is_away(self, volume: Volume, column: int) -> bool:
+        """Whether the column is on a remote tier that does not answer: there is nothing to be healed."""
+        drive = self._drives.get(volume.drive_ids[column])
+        return drive is not None and drive.write_once and not drive.reachable
 
     async def _report(self, volume_id: bytes, column: int, reason: str) -> None:
         try:

@@ -4,7 +4,7 @@ import hashlib
 from itertools import pairwise
 
 from objstore.format.part import pack_parts
-from objstore.model import clock
+from objstore.model import clock, days
 from objstore.model.checksum import DEFAULT_ALGORITHM, Checksum
 from objstore.model.errors import (
     BadDigest,
@@ -17,6 +17,7 @@ from objstore.model.errors import (
 from objstore.model.limits import OBJECT_BYTES_MAX, PART_BYTES_MIN
 from objstore.model.objects import ObjectVersion, Part, Upload, etag_bytes
 from objstore.model.requests import CompletePart, CompleteRequest
+from objstore.model.tiers import code_of_tier, tier_of
 from objstore.store.digests import can_combine, combine_crcs, digest_of
 
 
@@ -40,19 +41,22 @@ def assemble(request: CompleteRequest, upload: Upload, parts: list[Part]) -> tup
     _check_size(request, size)
     etag = hashlib.md5(b"".join(part.etag for part in chosen), usedforsecurity=False).digest()
     checksum = _checksum(request, upload, chosen, algorithm)
+    now = clock.now()
     version = ObjectVersion(
         upload.bucket_id,
         upload.key,
         upload.id,
         size,
         etag + len(chosen).to_bytes(4, "little"),
-        clock.now(),
+        now,
         upload.storage_class,
         b"".join(part.extents for part in chosen),
         pack_parts([(part.number, part.size, part.checksum) for part in chosen]),
         upload.attrs,
         upload.tags,
         checksum.pack() if checksum else None,
+        accessed=days.day_of(now),
+        tier=code_of_tier(tier_of(upload.storage_class)),
     )
     used = set(numbers)
     return version, [part for part in parts if part.number not in used]

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from objstore.meta.buckets import Buckets
+from objstore.meta.moves import Movements
 from objstore.meta.objects import Objects, Write
+from objstore.meta.restored import RestoredCopies
 from objstore.meta.uploads import Uploads
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
@@ -29,6 +31,8 @@ class Context:
     objects: Objects
     uploads: Uploads
     volumes: Volumes
+    movements: Movements
+    restored: RestoredCopies
     catalog: Catalog
     pool: VolumePool
     packer: Packer
@@ -36,6 +40,8 @@ class Context:
     commits: Batcher[Write, ObjectVersion | None]
     executor: ThreadPoolExecutor
     observe_put: Callable[[int], None] | None = None  # told the size of each batch of small objects
+    serves_clients: bool = True
+    operations: int = 0  # lookups and commits so far
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
 
@@ -52,7 +58,11 @@ class Context:
         if bucket is None:
             self.known.pop(name, None)
             raise NoSuchBucket(BucketName=name)
+        return self.remember(bucket)
+
+    def remember(self, bucket: Bucket) -> Bucket:
+        """Keep a bucket that was just read or changed for ``BUCKET_SECONDS``; gives it back."""
         if len(self.known) >= BUCKETS_KEPT_MAX:
             self.known.clear()
-        self.known[name] = (bucket, clock.monotonic_seconds() + BUCKET_SECONDS)
+        self.known[bucket.name] = (bucket, clock.monotonic_seconds() + BUCKET_SECONDS)
         return bucket

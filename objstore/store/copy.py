@@ -14,13 +14,14 @@ from objstore.model.checksum import Checksum
 from objstore.model.errors import VolumeFenced
 from objstore.model.objects import Condition, ObjectVersion
 from objstore.model.requests import CopyRequest
-from objstore.model.tiers import tier_of
+from objstore.model.tiers import code_of_tier, tier_of
 from objstore.store.context import Context
 from objstore.store.digests import StreamDigests
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Appended, Owner
-from objstore.store.put import record_attrs, settle
+from objstore.store.put import date, record_attrs, settle
 from objstore.store.read import Reads
+from objstore.store.restore import Restores
 
 ATTEMPTS_MAX = 3
 FENCED_PAUSE_SECONDS = 0.05
@@ -30,39 +31,48 @@ class Copies:
     """CopyObject, and the byte copies that others need."""
 
     def __init__(self, context: Context, reads: Reads) -> None:
-        self._context, self._reads = context, reads
+        self._context, self._reads, self.restores = context, reads, Restores(context.restored)
 
-    async def copy(self, request: CopyRequest) -> ObjectVersion:
-        """The new version. Raises NoSuchBucket, NoSuchKey, PreconditionFailed, ClusterError."""
+    async def copy(self, request: CopyRequest) -> tuple[ObjectVersion, ObjectVersion]:
+        """The new version, and that of which it is a copy.
+
+        Raises NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest (a delete marker), PreconditionFailed,
+        ObjectNotInActiveTierError, ClusterError.
+        """
         for _ in range(ATTEMPTS_MAX):
-            source = await self._reads.get(request.source_bucket, request.source_key)
+            source = await self._reads.source(request.source_bucket, request.source_key, request.source_version)
             request.source_check(source)
+            await self.restores.check_source(source)
             version = await self._described(request, source)
-            if tier_of(version.storage_class) != tier_of(source.storage_class):
+            if version.tier != source.tier:
                 break
             try:
-                return await self._share(version, source, request.condition)
+                return await self._share(version, source, request.condition), source
             except VolumeFenced:
                 await asyncio.sleep(FENCED_PAUSE_SECONDS)
-        return await self._duplicate(version, source, request.condition)
+        return await self._duplicate(version, source, request.condition), source
 
     async def _described(self, request: CopyRequest, source: ObjectVersion) -> ObjectVersion:
         bucket = await self._context.fresh_bucket(request.bucket)
         kept = await self._checksum(request.checksum_algorithm, source)
-        return ObjectVersion(
+        storage_class = request.storage_class or source.storage_class
+        version = ObjectVersion(
             bucket.id,
             request.key,
             clock.random_id(),
             source.size,
             source.etag,
             clock.now(),
-            request.storage_class or source.storage_class,
+            storage_class,
             source.extents,
             source.parts,
             request.attrs if request.replace_attrs else source.attrs,
             request.tags if request.replace_tags else source.tags,
             kept,
+            tier=code_of_tier(tier_of(storage_class)),
         )
+        date(version)
+        return version
 
     async def _checksum(self, algorithm: str | None, source: ObjectVersion) -> bytes | None:
         """The copy's checksum: the source's, or one of another algorithm, for which all bytes are read."""
@@ -85,6 +95,7 @@ class Copies:
         owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
         appended = await self.rewrite(source, 0, source.size, tier_of(version.storage_class), owner)
         version.extents = appended.extents
+        date(version)
         write = Write(version.bucket_id, version.key, version, condition, appended.volume_ids)
         await settle(self._context, write, appended)
         return version

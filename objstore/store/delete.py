@@ -1,17 +1,18 @@
-"""DELETE: drop the reference; the bytes go later.
+"""DELETE: drop the reference; the bytes go later. In a bucket with versioning: a delete marker, and nothing goes.
 
-| What happens        | What is left               | Who clears it                             |
-|---------------------|----------------------------|-------------------------------------------|
-| crash before commit | the object                 | nobody: the client may repeat the DELETE  |
+| What happens        | What is left                | Who clears it                            |
+|---------------------|-----------------------------|------------------------------------------|
+| crash before commit | the object                  | nobody: the client may repeat the DELETE |
 | crash after commit  | bytes in the garbage ledger | compaction                               |
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from objstore.meta.objects import Write
 from objstore.model.errors import NoSuchBucket, RequestError
-from objstore.model.objects import Condition
-from objstore.model.requests import UNCONDITIONAL
+from objstore.model.objects import NULL_TEXT
+from objstore.model.requests import DeleteRequest, DeleteResult
 from objstore.store.context import Context
 
 
@@ -21,29 +22,38 @@ class Deletes:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def delete(self, bucket: str, key: bytes, condition: Condition = UNCONDITIONAL) -> None:
-        """Delete the current version; a key that is not there is no error. Raises NoSuchBucket, PreconditionFailed."""
+    async def delete(self, bucket: str, request: DeleteRequest) -> DeleteResult:
+        """Delete the current version, or one by its id; what is not there is no error.
+
+        Raises NoSuchBucket, NoSuchKey, PreconditionFailed.
+        """
         bucket_id = (await self._context.bucket(bucket)).id
         try:
-            await self._commit(bucket_id, key, condition)
+            return await self._commit(bucket_id, request)
         except NoSuchBucket:
             fresh = await self._context.fresh_bucket(bucket)
             if fresh.id == bucket_id:
                 raise
-            await self._commit(fresh.id, key, condition)
+            return await self._commit(fresh.id, request)
 
-    async def delete_many(self, bucket: str, keys: list[tuple[bytes, Condition]]) -> list[RequestError | None]:
-        """Delete several keys; None for each that is gone now, else why not. Raises NoSuchBucket."""
+    async def delete_many(self, bucket: str, requests: Sequence[DeleteRequest]) -> list[DeleteResult | RequestError]:
+        """Delete several; for each what became of it, or why not. Raises NoSuchBucket."""
         bucket_id = (await self._context.fresh_bucket(bucket)).id
         results = await asyncio.gather(
-            *(self._commit(bucket_id, key, condition) for key, condition in keys), return_exceptions=True
+            *(self._commit(bucket_id, request) for request in requests), return_exceptions=True
         )
-        failures: list[RequestError | None] = []
+        outcomes: list[DeleteResult | RequestError] = []
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, RequestError):
                 raise result
-            failures.append(result if isinstance(result, RequestError) else None)
-        return failures
+            outcomes.append(result)
+        return outcomes
 
-    async def _commit(self, bucket_id: int, key: bytes, condition: Condition) -> None:
-        await self._context.commits.submit(Write(bucket_id, key, None, condition))
+    async def _commit(self, bucket_id: int, request: DeleteRequest) -> DeleteResult:
+        target = request.version_id
+        write = Write(bucket_id, request.key, None, request.condition, target=target, bypass=request.bypass)
+        found = await self._context.commits.submit(write)
+        is_marker = found is not None and found.marker
+        if target is not None:
+            return DeleteResult(target.hex() or NULL_TEXT, is_marker)
+        return DeleteResult(found.shown_id, True) if found is not None and is_marker else DeleteResult()

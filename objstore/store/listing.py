@@ -1,8 +1,10 @@
 """LIST: pages of keys, and of uploads."""
 
 from objstore.model.objects import ObjectVersion, Upload
-from objstore.model.requests import ListPage, ListRequest, UploadsPage
+from objstore.model.requests import ListPage, ListRequest, ListVersionsPage, ListVersionsRequest, UploadsPage
 from objstore.store.context import Context
+
+SEQ_MAX = 2**63 - 1
 
 
 class Listings:
@@ -33,6 +35,35 @@ class Listings:
             [item for item in page if isinstance(item, bytes)],
             after if len(found) > limit else None,
         )
+
+    async def list_versions(self, request: ListVersionsRequest) -> ListVersionsPage:
+        """A page of versions and markers by key, newest first in a key. Raises NoSuchBucket."""
+        bucket = await self._context.fresh_bucket(request.bucket)
+        limit, objects = request.limit, self._context.objects
+        if limit <= 0:
+            return ListVersionsPage([], [])
+        after = (request.key_marker, await self._seq(bucket.id, request))
+        found = await objects.list_versions(bucket.id, request.prefix, request.delimiter, after, limit + 1)
+        page = found[:limit]
+        last = page[-1] if page else b""
+        next_after = (last, None) if isinstance(last, bytes) else (last.key, last)
+        return ListVersionsPage(
+            [item for item in page if not isinstance(item, bytes)],
+            [item for item in page if isinstance(item, bytes)],
+            next_after if len(found) > limit else None,
+        )
+
+    async def _seq(self, bucket_id: int, request: ListVersionsRequest) -> int | None:
+        """Where to go on in the key of the marker. A version that has been deleted since has left no trace of its
+        place: then the whole key comes again, for what is left of it must not be missed.
+        """
+        if request.version_marker is None:
+            return None
+        version_id, seq = request.version_marker
+        if seq is not None:
+            return seq
+        found = (await self._context.objects.lookup_versions([(bucket_id, request.key_marker, version_id)]))[0]
+        return SEQ_MAX if found is None else found.seq
 
     async def list_uploads(
         self, bucket: str, prefix: bytes, delimiter: bytes, key_marker: bytes, upload_marker: bytes | None, limit: int

@@ -19,7 +19,7 @@ from objstore.model.limits import PART_BYTES_MAX
 from objstore.model.objects import ObjectVersion, Part, Upload
 from objstore.model.requests import Body, CompleteRequest, PartsPage
 from objstore.model.states import UploadState
-from objstore.model.tiers import tier_of
+from objstore.model.tiers import code_of_tier, tier_of
 from objstore.store.complete import assemble
 from objstore.store.context import Context
 from objstore.store.copy import Copies, shared_slice
@@ -112,22 +112,25 @@ class Multiparts:
         source_key: bytes,
         span: tuple[int, int] | None,
         source_check: Callable[[ObjectVersion], None],
-    ) -> Part:
+        source_version: bytes | None = None,
+    ) -> tuple[Part, ObjectVersion]:
         """A part from bytes [start, end) of an object, all of it with None; shares its extents where it can.
 
-        Raises NoSuchUpload, NoSuchKey, InvalidRange, PreconditionFailed.
+        Also gives the version that it is a copy of. Raises NoSuchUpload, NoSuchKey, NoSuchVersion, InvalidRange,
+        PreconditionFailed.
         """
         upload = await self.get_upload(bucket, key, upload_id)
         owner = Owner(upload.bucket_id, key, upload_id, number)
         tier = tier_of(upload.storage_class)
         for _ in range(ATTEMPTS_MAX):
-            source = await self._reads.get(source_bucket, source_key)
+            source = await self._reads.source(source_bucket, source_key, source_version)
             source_check(source)
+            await self._copies.restores.check_source(source)
             start, end = span or (0, source.size)
             if end > source.size or (start >= end and span is not None):
                 raise InvalidRange("The specified copy range is invalid for the source object size")
             digests = await self._digests(source, start, end, upload)
-            if tier_of(source.storage_class) != tier:
+            if source.tier != code_of_tier(tier):
                 break
             extents, volumes = shared_slice(source, (start, end))
             part = _part(
@@ -135,13 +138,12 @@ class Multiparts:
             )
             try:
                 await self._context.uploads.put_part(part, frozenset(), volumes)
-                return part
+                return part, source
             except VolumeFenced:
                 await asyncio.sleep(0.05)
         appended = await self._copies.rewrite(source, start, end, tier, owner)
-        return await self._commit(
-            _part(owner, appended, digests, upload.checksum_algorithm or DEFAULT_ALGORITHM), appended
-        )
+        copied = _part(owner, appended, digests, upload.checksum_algorithm or DEFAULT_ALGORITHM)
+        return await self._commit(copied, appended), source
 
     async def _digests(self, source: ObjectVersion, start: int, end: int, upload: Upload) -> dict[str, bytes]:
         """A part needs its MD5 and checksum, so its bytes are read even though they do not move."""

@@ -19,6 +19,7 @@ from objstore.volume.open_volume import OpenVolume
 from objstore.volume.stripe_writer import StripeWriter
 
 CHUNK_BYTES = 2 * 1024 * 1024  # encoded and written in one go: amortises the hand-overs to threads
+STRIPES_CLOSING_MAX = 2  # of one object, being made durable behind the one that fills
 OWNER_SLACK_BYTES = 2048  # room for what the last stripe's record carries and the first cannot know yet
 
 
@@ -117,6 +118,9 @@ class ObjectWriter:
         if stripe is not None and stripe.filled == stripe.data_max:
             self._close(stripe, self._owner, False)
             stripe = None
+            if len(self._closing) > STRIPES_CLOSING_MAX:
+                # A payload that comes faster than it gets durable waits here.
+                await asyncio.shield(self._closing[-1 - STRIPES_CLOSING_MAX])
         if stripe is None:
             stripe = self._stripe = await self._begin(fill)
         digesting = self._digests.add(buffer[:fill].data) if self._digests is not None else ()

@@ -1,5 +1,6 @@
 """Packer: small payloads that are in flight together share one stripe and one flush a shard."""
 
+import asyncio
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ from objstore.volume.packed_stripe import PackedRecord
 from objstore.work.batcher import Batcher
 
 ATTEMPTS_MAX = 3
+# To tiers whose volumes are written once: few large uploads are better than many small ones.
+GATHER_SECONDS = 0.25
+UPLOADS_IN_FLIGHT = 4
+UPLOAD_CROWD = 32
+UPLOAD_BYTES_MAX = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +86,22 @@ class Packer:
         record = packed_record(owner, payload)
         batcher = self._batchers.get((tier, spare))
         if batcher is None:
-            batcher = self._batchers[tier, spare] = Batcher(
-                functools.partial(self._append, tier, spare), weigh=_size, observe=self._observe, unclaimed=self._drop
-            )
+            batcher = self._batchers[tier, spare] = self._batcher(tier, spare)
+        if self._pool.is_write_once(tier):
+            # All wait for the same moment: what comes within a while shares an upload.
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(GATHER_SECONDS - now % GATHER_SECONDS)
         return await batcher.submit(record)
+
+    def _batcher(self, tier: str, spare: bool) -> "Batcher[PackedRecord, Appended]":
+        limits = {"in_flight": UPLOADS_IN_FLIGHT, "weight_max": UPLOAD_BYTES_MAX, "crowd": UPLOAD_CROWD}
+        return Batcher(
+            functools.partial(self._append, tier, spare),
+            weigh=_size,
+            observe=self._observe,
+            unclaimed=self._drop,
+            **limits if self._pool.is_write_once(tier) else {},
+        )
 
     @property
     def depth(self) -> int:

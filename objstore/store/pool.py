@@ -46,6 +46,11 @@ class VolumePool:
         self._opening: dict[Spot, asyncio.Task[OpenVolume]] = {}
         self._leaving: set[OpenVolume] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._write_once = {drive.tier for drive in drives.values() if drive.write_once}
+
+    def is_write_once(self, tier: str) -> bool:
+        """Whether a volume of the tier takes what one user appends, and no more."""
+        return tier in self._write_once
 
     def profile(self, tier: str) -> Profile:
         """Erasure profile of a tier. Raises PlacementImpossible for a tier that is not there."""
@@ -59,6 +64,8 @@ class VolumePool:
 
         Raises PlacementImpossible, DriveError, DatabaseUnavailable.
         """
+        if tier in self._write_once:
+            return await self._acquire_alone(tier, spare)
         spot = (tier, purpose, spare)
         current = self._open.get(spot)
         if current is None or current.failed or current.full or (not spare and any(d.full for d in current.drives)):
@@ -72,6 +79,22 @@ class VolumePool:
             self._open.setdefault(spot, current)
         current.users += 1
         return current
+
+    async def _acquire_alone(self, tier: str, spare: bool) -> OpenVolume:
+        """A volume of the caller's own, sealed when it is released."""
+        task = asyncio.ensure_future(self._create(tier, spare))
+        try:
+            volume = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._unclaimed)
+            raise
+        volume.users = 1
+        self._leaving.add(volume)
+        return volume
+
+    def _unclaimed(self, task: "asyncio.Task[OpenVolume]") -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._spawn(task.result())
 
     def release(self, volume: OpenVolume, settled: bool = True) -> None:
         """A user is done. ``settled``: what it appended is committed, or is in the ledger, or was subtracted."""
@@ -121,7 +144,10 @@ class VolumePool:
         try:
             # With 0 the compactor looks for itself what is live.
             data_bytes = 0 if volume.uncertain else volume.data_bytes
-            await self._volumes.seal(volume.volume.id, self.writer_id, data_bytes)
+            if volume.volume.tier in self._write_once and not volume.uncertain and not data_bytes:
+                await self._volumes.discard(volume.volume.id, self.writer_id)
+            else:
+                await self._volumes.seal(volume.volume.id, self.writer_id, data_bytes)
         except ClusterError as error:
             # It stays open in the database; once this writer's lease ends somebody else seals it.
             log.warning("volume not sealed", volume=volume.volume.id.hex(), error=str(error))

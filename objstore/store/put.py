@@ -21,13 +21,13 @@ from typing import Any
 import orjson
 
 from objstore.meta.objects import Outcome, Write
-from objstore.model import clock
+from objstore.model import clock, days
 from objstore.model.checksum import DEFAULT_ALGORITHM, Checksum
 from objstore.model.errors import EntityTooLarge, NoSuchBucket, RequestError, VolumeFenced
 from objstore.model.limits import PUT_BYTES_MAX
 from objstore.model.objects import Condition, ObjectVersion
 from objstore.model.requests import Body, PutRequest, PutResult
-from objstore.model.tiers import tier_of
+from objstore.model.tiers import code_of_tier, tier_of
 from objstore.store.context import Context
 from objstore.store.digests import StreamDigests, digests_of
 from objstore.store.object_writer import ObjectWriter
@@ -64,6 +64,7 @@ class _Small:
     record: PackedRecord
     version: ObjectVersion
     condition: Condition
+    versioned: bool  # the bucket may have versions, as far as is known
 
 
 def _weight(item: _Small) -> int:
@@ -132,9 +133,11 @@ class Puts:
         digests = digests_of(whole, payload.algorithms)
         body.verify(digests)
         version = _version(request, bucket.id, len(whole), digests, payload.algorithm)
-        return await self._put_small(request, version, tier, whole)
+        return await self._put_small(request, version, tier, whole, bucket.versioning is not None)
 
-    async def _put_small(self, request: PutRequest, version: ObjectVersion, tier: str, whole: bytes) -> PutResult:
+    async def _put_small(
+        self, request: PutRequest, version: ObjectVersion, tier: str, whole: bytes, versioned: bool
+    ) -> PutResult:
         context = self._context
         batcher = self._batchers.get(tier)
         if batcher is None:
@@ -148,7 +151,7 @@ class Puts:
         for attempt in range(ATTEMPTS_MAX):
             owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
             try:
-                await batcher.submit(_Small(packed_record(owner, whole), version, request.condition))
+                await batcher.submit(_Small(packed_record(owner, whole), version, request.condition, versioned))
                 return _result(version)
             except VolumeFenced:
                 if attempt == ATTEMPTS_MAX - 1:
@@ -172,7 +175,7 @@ class Puts:
             version.extents = packed
             writes.append(Write(version.bucket_id, version.key, version, item.condition, appended))
         try:
-            outcomes = await self._commit_batch(writes)
+            outcomes = await self._commit_batch(writes, [item.versioned for item in items])
             settled = True  # what was refused has gone to the ledger with the commit
         finally:
             for _ in items:
@@ -181,16 +184,24 @@ class Puts:
             context.pool.retire([volume.volume.id])
         return outcomes
 
-    async def _commit_batch(self, writes: list[Write]) -> "list[Outcome]":
-        """New keys in one statement; the rest, or all while most of them turn out to be old ones, in full."""
+    async def _commit_batch(self, writes: list[Write], versioned: list[bool]) -> "list[Outcome]":
+        """New keys in one statement; the rest, or all while most of them turn out to be old ones, in full.
+
+        ``versioned``: those whose bucket may have versions, which is never done in one statement.
+        """
         objects = self._context.objects
+        plain = [write for write, full in zip(writes, versioned, strict=True) if not full]
+        if not plain:
+            return await objects.commit(writes)
         if self._overwrites > OVERWRITES_HALF:
             self._overwrites -= 1
             return await objects.commit(writes)
-        outcomes: list[Outcome] = list(await objects.add(writes))
+        added = iter(await objects.add(plain))
+        outcomes: list[Outcome] = [None if full else next(added) for full in versioned]
         left = [write for write, outcome in zip(writes, outcomes, strict=True) if outcome is None]
         if left:
-            self._overwrites += OVERWRITES_STEP if 2 * len(left) > len(writes) else 0
+            others_plain = len(left) - (len(writes) - len(plain))
+            self._overwrites += OVERWRITES_STEP if 2 * others_plain > len(plain) else 0
             others = iter(await objects.commit(left))
             outcomes = [next(others) if outcome is None else outcome for outcome in outcomes]
         return outcomes
@@ -209,6 +220,7 @@ class Puts:
             found = digests.digests()
             payload.body.verify(found)
             _describe(version, payload.size, found, payload.algorithm)
+            date(version)
             appended = await writer.finish(Owner(bucket_id, request.key, version.version_id, 0, record_attrs(version)))
         except BaseException:
             await writer.abandon()
@@ -238,24 +250,33 @@ async def settle(context: Context, write: Write, appended: Appended) -> ObjectVe
 
 
 def _blank(request: PutRequest, bucket_id: int) -> ObjectVersion:
+    now = clock.now()
     return ObjectVersion(
         bucket_id,
         request.key,
         clock.random_id(),
         0,
         b"",
-        clock.now(),
+        now,
         request.storage_class,
         b"",
         None,
         request.attrs,
         request.tags,
+        accessed=days.day_of(now),
+        tier=code_of_tier(tier_of(request.storage_class)),
     )
 
 
 def _describe(version: ObjectVersion, size: int, digests: dict[str, bytes], algorithm: str) -> None:
     version.size, version.etag = size, digests["MD5"]
     version.checksum = Checksum(algorithm, digests[algorithm]).pack()
+
+
+def date(version: ObjectVersion) -> None:
+    """It is as old as its commit, not as its first byte: lifecycle rules walk by this time and never back."""
+    version.modified = clock.now()
+    version.accessed = days.day_of(version.modified)
 
 
 def _version(
@@ -268,4 +289,4 @@ def _version(
 
 def _result(version: ObjectVersion) -> PutResult:
     kept = Checksum.unpack(version.checksum) if version.checksum else None
-    return PutResult(version.version_id, version.etag, kept, version.size)
+    return PutResult(version.version_id, version.etag, kept, version.size, version.shown_id)

@@ -5,12 +5,23 @@ from typing import Any
 
 from objstore.format.checksum import checksum
 from objstore.format.extent import EXTENT_BYTES, PACKED, Extent, unpack, unpack_fields
-from objstore.model.errors import CorruptData, DriveError, NoSuchKey, TooManyLost
-from objstore.model.objects import ObjectVersion
+from objstore.model.errors import (
+    CorruptData,
+    DriveError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NoSuchKey,
+    NoSuchVersion,
+    RequestError,
+    TooManyLost,
+)
+from objstore.model.objects import NULL_TEXT, NULL_VERSION, Bucket, ObjectVersion
 from objstore.store.context import Context
 from objstore.volume.extent_reader import ExtentReader, read_extents
 
 HEADER_UNIT_BYTES = 64
+VERSION_HEADER = "x-amz-version-id"
+_MARKER = (("x-amz-delete-marker", "true"),)
 
 
 class Reader:
@@ -42,19 +53,51 @@ class Reads:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def get(self, bucket: str, key: bytes) -> ObjectVersion:
-        """The current version of a key. Raises NoSuchBucket, NoSuchKey."""
+    async def get(self, bucket: str, key: bytes, version_id: bytes | None = None) -> ObjectVersion:
+        """The current version of a key, or one of its versions (NULL_VERSION: the ``null`` one).
+
+        Raises NoSuchBucket, NoSuchKey, NoSuchVersion; MethodNotAllowed for a delete marker that is asked for by its id.
+        """
         context = self._context
         known = await context.bucket(bucket)
-        version = await context.lookups.submit((known.id, key))
+        version = await self._find(known, key, version_id)
         if version is None:
-            # The bucket may be gone, or have been made anew, since we looked.
-            fresh = await context.fresh_bucket(bucket)
-            if fresh.id != known.id:
-                version = await context.lookups.submit((fresh.id, key))
+            # The bucket may be gone, or have been made anew, or got versions, since we looked.
+            known, was = await context.fresh_bucket(bucket), known
+            if known.id != was.id:
+                version = await self._find(known, key, version_id)
             if version is None:
-                raise NoSuchKey(Key=key.decode("utf-8", "replace"))
+                raise await self._missing(known, key, version_id)
+        if version.versioned or known.versioning:
+            version.shown_id = version.version_text
+        if version.marker:
+            raise _is_marker(version)
         return version
+
+    async def source(self, bucket: str, key: bytes, version_id: bytes | None) -> ObjectVersion:
+        """As ``get``, for what is to be copied; InvalidRequest in place of MethodNotAllowed."""
+        try:
+            return await self.get(bucket, key, version_id)
+        except MethodNotAllowed:
+            raise InvalidRequest(
+                "The source of a copy request may not specifically refer to a delete marker by version id."
+            ) from None
+
+    async def _find(self, bucket: Bucket, key: bytes, version_id: bytes | None) -> ObjectVersion | None:
+        if version_id is None:
+            return await self._context.lookups.submit((bucket.id, key))
+        return (await self._context.objects.lookup_versions([(bucket.id, key, version_id)]))[0]
+
+    async def _missing(self, bucket: Bucket, key: bytes, version_id: bytes | None) -> RequestError:
+        """Which error it is; a delete marker makes itself known."""
+        named = key.decode("utf-8", "replace")
+        if version_id is not None:
+            return NoSuchVersion(Key=named, VersionId=version_id.hex() or NULL_TEXT)
+        marker = await self._context.objects.latest_marker(bucket.id, key) if bucket.versioning else None
+        error = NoSuchKey(Key=named)
+        if marker is not None:
+            error.headers = (*_MARKER, (VERSION_HEADER, marker.version_text))
+        return error
 
     async def read(self, version: ObjectVersion, start: int, end: int) -> Reader:
         """Bytes [start, end). The first piece is read and verified before this returns.
@@ -109,6 +152,9 @@ class Reads:
         for extent in unpack(version.extents):
             self._context.catalog.forget(extent.volume_id)
         fresh = await self._context.lookups.submit((version.bucket_id, version.key))
+        if fresh is None or fresh.version_id != version.version_id:  # not the current one, or no more
+            name = (version.bucket_id, version.key, version.version_id if version.versioned else NULL_VERSION)
+            fresh = (await self._context.objects.lookup_versions([name]))[0]
         same = fresh is not None and fresh.version_id == version.version_id and fresh.extents != version.extents
         return fresh if same else None
 
@@ -126,3 +172,16 @@ class Reads:
         """Reader of one extent. Raises ShardMissing when its volume is gone."""
         volume, drives = await self._context.catalog.place(extent.volume_id)
         return ExtentReader(volume, drives, extent, self._context.catalog.damaged)
+
+
+def _is_marker(marker: ObjectVersion) -> MethodNotAllowed:
+    """A delete marker has nothing to be read: the only thing that may be done with it is to delete it."""
+    error = MethodNotAllowed(Method="GET", ResourceType="DeleteMarker")
+    modified = marker.modified.strftime("%a, %d %b %Y %H:%M:%S GMT")
+    error.headers = (
+        *_MARKER,
+        (VERSION_HEADER, marker.version_text),
+        ("last-modified", modified),
+        ("allow", "DELETE"),
+    )
+    return error

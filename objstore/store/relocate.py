@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from objstore.format.extent import Extent, slice_packed, unpack
 from objstore.meta.objects import Referent, Swap
-from objstore.model.errors import ClusterError, CorruptData
+from objstore.model.errors import ClusterError, CorruptData, RemoteUnavailable
 from objstore.model.limits import BATCH_ITEMS_MAX
 from objstore.model.volumes import Volume
 from objstore.store.context import Context
@@ -83,11 +83,17 @@ class Relocations:
         return outcome
 
     async def _too_few(self, volume: Volume) -> bool:
-        """True unless enough shards answer to be sure that every stripe was seen: any k of them take part in all."""
+        """True unless enough shards answer to be sure that every stripe was seen: any k of them take part in all.
+
+        Raises RemoteUnavailable: a tier that is away will be back, and looking at every row can wait until then.
+        """
         _, drives = await self._context.catalog.place(volume.id)
         lengths = await asyncio.gather(
             *(drive.length(volume.id) for drive in drives if drive is not None), return_exceptions=True
         )
+        for length in lengths:
+            if isinstance(length, RemoteUnavailable):
+                raise length
         return sum(isinstance(length, int) for length in lengths) < volume.profile.k
 
     async def _step(self, volume: Volume, records: list[FoundRecord], outcome: Emptied, move: bool) -> None:

@@ -9,7 +9,7 @@ from objstore.drive.base import Drive
 from objstore.format.checksum import checksum
 from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, Extent
 from objstore.model.errors import CorruptData, DriveError, DriveTimeout, LateRead
-from objstore.model.limits import BLOCK_BYTES, READ_TIMEOUT_SECONDS
+from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
 from objstore.volume.layout import StripeLayout
 from objstore.volume.stripe_reader import Damage, StripeReader, scatter
@@ -71,7 +71,7 @@ class ExtentReader:
         try:
             if drive is None:
                 raise DriveError("the drive is not here")
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+            async with asyncio.timeout(drive.read_seconds):
                 await drive.read(self._volume.id, extent.payload_offset, [content])
             if checksum(content) == extent.checksum:
                 return content

@@ -17,7 +17,6 @@ from objstore.drive.threads import CallGroup
 from objstore.format.extent import HEADER_UNIT_BYTES
 from objstore.format.superblock import SUPERBLOCK_BYTES, Superblock
 from objstore.model.errors import DriveError, DriveTimeout
-from objstore.model.limits import DRIVE_TIMEOUT_SECONDS
 from objstore.model.volumes import Volume
 from objstore.volume.packed_stripe import PackedRecord, PackedStripe
 from objstore.work.batcher import Batcher
@@ -37,6 +36,7 @@ class OpenVolume:
         self.volume = volume
         self.drives = tuple(drives)
         self.profile = volume.profile
+        self._patience = max(drive.write_seconds for drive in self.drives)
         self.end = SUPERBLOCK_BYTES
         self.failed = False
         self.users = 0
@@ -118,9 +118,9 @@ class OpenVolume:
         for column, offset, buffers in writes:
             self.drives[column].start_write(self.volume.id, offset, buffers, sync, group.done)
         try:
-            errors = await group.wait(DRIVE_TIMEOUT_SECONDS)
+            errors = await group.wait(self._patience)
         except TimeoutError:
-            errors = [DriveTimeout(f"a write took longer than {DRIVE_TIMEOUT_SECONDS} s")]
+            errors = [DriveTimeout(f"a write took longer than {self._patience} s")]
         except BaseException:
             self.failed = True  # given up in the middle: nobody knows what was written
             raise
@@ -129,11 +129,11 @@ class OpenVolume:
     async def _all(self, calls: Sequence[Awaitable[object]]) -> None:
         """Wait for every call, each with the time-out; the first failure is raised once all have ended."""
         waiting = {asyncio.ensure_future(call) for call in calls}
-        done, late = await asyncio.wait(waiting, timeout=DRIVE_TIMEOUT_SECONDS)
+        done, late = await asyncio.wait(waiting, timeout=self._patience)
         errors = [error for call in done if (error := call.exception()) is not None]
         for call in late:
             call.cancel()
-            errors.append(DriveTimeout(f"a drive took longer than {DRIVE_TIMEOUT_SECONDS} s"))
+            errors.append(DriveTimeout(f"a drive took longer than {self._patience} s"))
         self._raise_first(errors)
 
     def _check_not_failed(self) -> None:

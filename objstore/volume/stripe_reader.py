@@ -1,7 +1,7 @@
 """StripeReader: verified bytes of one stripe's columns, rebuilt from the others where a column is lost."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from objstore.drive.base import Drive
@@ -10,7 +10,7 @@ from objstore.erasure import codec_for
 from objstore.format.checksum import first_bad_block
 from objstore.format.stripe import StripeHeader, unpack_header
 from objstore.model.errors import CorruptData, DriveError, DriveTimeout, LateRead, TooManyLost
-from objstore.model.limits import BLOCK_BYTES, READ_TIMEOUT_SECONDS
+from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
 
 Damage = Callable[[Volume, int, str], None]
@@ -81,9 +81,9 @@ class StripeReader:
             self._start(column, plan, group, failed)
         try:
             if plans:
-                await group.wait(READ_TIMEOUT_SECONDS)
+                await group.wait(self._patience(plans))
         except TimeoutError:
-            raise LateRead(f"a drive took longer than {READ_TIMEOUT_SECONDS} s") from None
+            raise LateRead(f"a drive took longer than {self._patience(plans)} s") from None
         for column, (start, end, outputs) in spans.items():
             if column in plans and column not in failed:
                 plans[column].deliver()
@@ -92,6 +92,10 @@ class StripeReader:
                 self.lose(column, str(failed[column]))
             assert outputs is not None
             scatter(await self.read(column, start, end), outputs)
+
+    def _patience(self, columns: Iterable[int]) -> float:
+        here = (drive.read_seconds for column in columns if (drive := self._drives[column]) is not None)
+        return max(here, default=0.0)
 
     async def _plans(self, spans: Mapping[int, Span]) -> "dict[int, _Plan]":
         """What to read of each column that is not lost."""
@@ -143,11 +147,11 @@ class StripeReader:
         if drive is None:
             raise DriveError(f"the drive of column {column} is not here")
         try:
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+            async with asyncio.timeout(drive.read_seconds):
                 await drive.read(self._volume.id, at, buffers, check)
         except TimeoutError:
             drive.suspect("late read")
-            raise DriveTimeout(f"drive {drive.id} took longer than {READ_TIMEOUT_SECONDS} s", drive.id) from None
+            raise DriveTimeout(f"drive {drive.id} took longer than {drive.read_seconds} s", drive.id) from None
 
     async def _rebuild(self, column: int, start: int, end: int) -> memoryview:
         """The column's bytes from k others; short and absent columns are the zeros that the header says they are."""

@@ -10,6 +10,7 @@ import pytest
 from objstore.drive.base import Drive
 from objstore.drive.identify import format_drive, read_identity
 from objstore.drive.local import LocalDrive
+from objstore.drive.remote import RemoteDrive
 from objstore.model.errors import CorruptData, DriveError, ShardMissing
 from tests.sim.drive import SimDrive
 
@@ -17,8 +18,14 @@ VOLUME, OTHER = bytes(range(16)), bytes(range(100, 116))
 SUPERBLOCK = b"S" * 4096
 
 
-@pytest.fixture(params=["local", "sim"])
+@pytest.fixture(params=["local", "sim", "remote"])
 async def drive(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Drive]:
+    if request.param == "remote":
+        other = request.getfixturevalue("other_s3")
+        remote = RemoteDrive("0" * 32, "archive", "c" * 32, other.place(other.bucket()), tmp_path)
+        yield remote
+        remote.close()
+        return
     if request.param == "sim":
         yield SimDrive("0" * 32, "hot", Random(1))
         return

@@ -178,7 +178,8 @@ class Server:
         access_key, right = self.credentials
         request = AWSRequest(method, f"{self.endpoint}/-/admin/v1{path}", data=body)
         S3SigV4Auth(Credentials(access_key, secret_key or right), "s3", "us-east-1").add_auth(request)
-        return httpx.request(method, request.url, headers=dict(request.headers), content=body, timeout=120)
+        headers = dict(request.headers) | ({"content-type": "application/json"} if body else {})
+        return httpx.request(method, request.url, headers=headers, content=body, timeout=120)
 
 
 def _environment() -> dict[str, str]:

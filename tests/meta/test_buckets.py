@@ -1,6 +1,7 @@
 """Buckets: create, find, list, delete."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -124,3 +125,43 @@ async def test_write_to_a_bucket_that_never_was(world: World) -> None:
     assert isinstance(put, NoSuchBucket)
     assert isinstance(deleted, NoSuchBucket)
     await world.check_conservation()
+
+
+async def test_settings_one_by_one(world: World) -> None:
+    name = world.bucket.name
+    changed = await world.buckets.set_setting(name, "lifecycle", {"rules": [1, "ü"]})
+    assert changed.settings == {"lifecycle": {"rules": [1, "ü"]}}
+    await world.buckets.set_setting(name, "versioning", "Enabled")
+    assert (await world.buckets.get(name)) == replace(
+        world.bucket, settings={"lifecycle": {"rules": [1, "ü"]}, "versioning": "Enabled"}
+    )
+    await world.buckets.set_setting(name, "lifecycle", None)
+    await world.buckets.set_setting(name, "no-such", None)
+    assert (await world.buckets.set_setting(name, "versioning", None)).settings == {}
+    assert await world.buckets.get(name) == world.bucket
+    with pytest.raises(NoSuchBucket):
+        await world.buckets.set_setting("no-such", "versioning", "Enabled")
+
+
+async def test_concurrent_changes_of_a_setting_lose_nothing(world: World) -> None:
+    name = world.bucket.name
+
+    async def add(number: int) -> None:
+        await world.buckets.change_setting(name, "many", lambda known: {**(known or {}), str(number): number})
+
+    await asyncio.gather(*[add(number) for number in range(20)])
+    found = await world.buckets.get(name)
+    assert found is not None
+    assert found.settings == {"many": {str(number): number for number in range(20)}}
+
+
+async def test_a_change_that_is_refused_leaves_everything(world: World) -> None:
+    def refuse(known: object) -> None:
+        raise BucketNotEmpty
+
+    await world.buckets.set_setting(world.bucket.name, "a", 1)
+    with pytest.raises(BucketNotEmpty):
+        await world.buckets.change_setting(world.bucket.name, "a", refuse)
+    found = await world.buckets.get(world.bucket.name)
+    assert found is not None
+    assert found.settings == {"a": 1}

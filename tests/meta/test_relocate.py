@@ -24,7 +24,7 @@ async def test_referents_by_name(world: World) -> None:
     part = await world.put_part(upload, 7, 11)
     found = await referents(world, b"here", b"there", b"absent", b"here")
     assert sorted(found, key=lambda one: one.part_number) == [
-        Referent(world.bucket.id, b"here", here.version_id, 0, 100, here.extents),
+        Referent(world.bucket.id, b"here", here.version_id, 0, 100, here.extents, 1),
         Referent(world.bucket.id, b"here", upload.id, 7, 11, part.extents),
     ]
     assert len(await world.objects.referents(world.volume, [(world.bucket.id, b"here")], limit=1)) == 1

@@ -20,6 +20,29 @@ from objstore.model.profile import Profile
 from objstore.model.requests import UNCONDITIONAL
 from objstore.model.volumes import Volume
 
+BROKEN_KEYS = """
+    SELECT key, array_agg((seq, latest, marker) ORDER BY seq) FROM (
+        SELECT key, seq, true AS latest, false AS marker, versioned FROM object WHERE bucket_id = $1
+        UNION ALL
+        SELECT key, seq, noncurrent_since IS NULL, marker, versioned FROM version WHERE bucket_id = $1
+    ) AS every GROUP BY key
+    HAVING count(*) FILTER (WHERE latest) <> 1 OR max(seq) <> max(seq) FILTER (WHERE latest)
+        OR count(*) <> count(DISTINCT seq) OR count(*) FILTER (WHERE NOT versioned) > 1
+        OR EXISTS (SELECT FROM version AS v WHERE v.bucket_id = $1 AND v.key = every.key
+                   AND NOT v.marker AND v.noncurrent_since IS NULL)
+"""
+LEDGER = """
+    SELECT prefix, tier, storage_class, noncurrent, accessed, sum(objects)::bigint, sum(bytes)::bigint FROM usage
+    WHERE bucket_id = $1 GROUP BY 1, 2, 3, 4, 5 HAVING sum(objects) <> 0 OR sum(bytes) <> 0 ORDER BY 1, 2, 3, 4, 5
+"""
+RECOUNT = """
+    SELECT substring(key from 1 for position('/'::bytea in key)), tier, storage_class, noncurrent, accessed, count(*),
+           sum(size)::bigint
+    FROM (SELECT key, tier, storage_class, false AS noncurrent, accessed, size FROM object WHERE bucket_id = $1
+          UNION ALL
+          SELECT key, tier, storage_class, true, accessed, size FROM version WHERE bucket_id = $1 AND NOT marker) AS v
+    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+"""
 WRITER = b"w" * 16
 _numbers = itertools.count(1)
 
@@ -86,9 +109,9 @@ class World:
         version = self.version(key, *(lengths or (100,)), **other)
         return Write(version.bucket_id, key, version, condition, frozenset(bytes_by_volume(version.extents)))
 
-    def delete(self, key: bytes, condition: Condition = UNCONDITIONAL) -> Write:
-        """A delete of a key."""
-        return Write(self.bucket.id, key, None, condition)
+    def delete(self, key: bytes, condition: Condition = UNCONDITIONAL, target: bytes | None = None) -> Write:
+        """A delete of a key, or of one of its versions."""
+        return Write(self.bucket.id, key, None, condition, target=target)
 
     async def put(self, *keys: bytes, **other: Any) -> list[ObjectVersion]:
         """Put keys; they must succeed."""
@@ -124,11 +147,32 @@ class World:
 
     async def live(self) -> Counter[bytes]:
         """Bytes that objects and parts refer to, by volume."""
-        rows = await self.raw.fetch("SELECT extents FROM object UNION ALL SELECT extents FROM part")
+        rows = await self.raw.fetch(
+            "SELECT extents FROM object UNION ALL SELECT extents FROM version UNION ALL SELECT extents FROM part"
+        )
         total: Counter[bytes] = Counter()
         for (extents,) in rows:
             total.update({v: n for v, n in bytes_by_volume(extents).items() if v in self.appended})
         return total
+
+    async def set_versioning(self, state: str) -> None:
+        """Enable or suspend versioning of the bucket."""
+        self.bucket = await self.buckets.set_versioning(self.bucket.name, state)
+
+    async def versions(self, key: bytes = b"", limit: int = 10_000) -> list[ObjectVersion]:
+        """All versions of keys that begin with ``key``, as they are listed."""
+        found = await self.objects.list_versions(self.bucket.id, key, b"", (b"", None), limit)
+        return [one for one in found if isinstance(one, ObjectVersion)]
+
+    async def check_versions(self) -> None:
+        """What has to hold of the two tables at any moment: one latest a key, one order, one ``null``, one place."""
+        broken = await self.raw.fetch(BROKEN_KEYS, self.bucket.id)
+        assert not broken, broken
+
+    async def check_usage(self) -> None:
+        """The ledger's sums are what a recount gives."""
+        ledger = await self.raw.fetch(LEDGER, self.bucket.id)
+        assert [tuple(row) for row in ledger] == [tuple(row) for row in await self.raw.fetch(RECOUNT, self.bucket.id)]
 
     async def check_conservation(self) -> None:
         """What was appended is live or garbage, byte for byte, volume by volume."""

@@ -50,6 +50,9 @@ def _put(content: bytearray, offset: int, data: bytes) -> None:
 class SimDrive:
     """Implements objstore.drive.base.Drive. ``random`` decides what is late, lost and torn."""
 
+    write_once = False
+    read_seconds, write_seconds = 2.0, 20.0
+
     def __init__(self, drive_id: str, tier: str, random: Random) -> None:
         self.id, self.tier, self.random = drive_id, tier, random
         self.shards_here: dict[bytes, SimShard] = {}
@@ -137,6 +140,9 @@ class SimDrive:
     ) -> None:
         task = asyncio.ensure_future(self.read(volume_id, offset, buffers, check))
         task.add_done_callback(lambda _: done(None, DriveError("power gone") if task.cancelled() else task.exception()))
+
+    async def evict(self, volume_id: bytes, offset: int, size: int) -> None:
+        """There is no cache here."""
 
     async def length(self, volume_id: bytes) -> int:
         await self._turn()

@@ -14,10 +14,19 @@ from objstore.model import clock
 from objstore.model.errors import ClusterError, NoSuchKey, RequestError
 from objstore.model.objects import Condition
 from objstore.model.profile import Profile
-from objstore.model.requests import CompletePart, CompleteRequest, CopyRequest, ListRequest, PutRequest
+from objstore.model.requests import (
+    CompletePart,
+    CompleteRequest,
+    CopyRequest,
+    DeleteRequest,
+    ListRequest,
+    PutRequest,
+)
 from objstore.store.build import open_store
 from objstore.store.store import Store
 from tests.sim.drive import SimDrive
+from tests.sim.versions import KEYS as VERSIONED_KEYS
+from tests.sim.versions import Versions
 
 PROFILE = Profile(4, 2, unit_bytes=32768, pack_bytes_max=8192, stripe_bytes_max=2 * 131072, shard_bytes_max=400_000)
 DRIVES = 9
@@ -59,10 +68,12 @@ class Simulation:
         self.model: dict[bytes, set[bytes | None]] = {key: {None} for key in KEYS}
         self.counts = dict.fromkeys(("acked", "unknown", "refused", "crashes", "flips", "faults", "passes"), 0)
         self._losses = 0
+        self.versions = Versions(self.random, self._payload, self._body, self._read)
 
     async def run(self, steps: int) -> None:
         await self._open()
         await self.store.create_bucket(BUCKET, "root", "us-east-1")
+        await self.versions.create()
         for _ in range(steps):
             await self.random.choices(
                 [self._work, self._crash, self._rot, self._lose, self._fault, self._compact], [12, 2, 2, 0.5, 2, 1.5]
@@ -78,6 +89,7 @@ class Simulation:
         self.store: Store = await open_store(
             self.database, self.drives, {"hot": PROFILE}, cluster_id=b"c" * 16, host="sim", pid=1
         )
+        self.versions.store = self.store
         self.compactor = Compactor(self.store, garbage_ratio=0.1, grace_seconds=0.0, retry_seconds=0.0)
 
     async def _close(self) -> None:
@@ -87,8 +99,10 @@ class Simulation:
     async def _work(self) -> None:
         """Several changes at once, each of another key, and some reads."""
         keys = self.random.sample(KEYS, self.random.randint(1, 6))
-        await asyncio.gather(*(self._change(key) for key in keys))
+        versioned = self.random.sample(VERSIONED_KEYS, self.random.randint(0, 3))
+        await asyncio.gather(*map(self._change, keys), *map(self._change_versions, versioned))
         await asyncio.gather(*(self._check(key) for key in self.random.sample(KEYS, 3)))
+        await self.versions.check(self.random.choice(VERSIONED_KEYS))
         if self.random.random() < 0.2:
             await self._check_listing()
 
@@ -111,6 +125,9 @@ class Simulation:
             self.model[key] = after or before
             self.counts["acked"] += 1
 
+    async def _change_versions(self, key: bytes) -> None:
+        self.counts[await self.versions.change(key)] += 1
+
     async def _put(self, key: bytes, after: set[bytes | None]) -> None:
         payload = self._payload()
         after.add(payload)
@@ -124,7 +141,7 @@ class Simulation:
 
     async def _delete(self, key: bytes, after: set[bytes | None]) -> None:
         after.add(None)
-        await self.store.delete(BUCKET, key)
+        await self.store.delete(BUCKET, DeleteRequest(key))
 
     async def _copy(self, key: bytes, after: set[bytes | None]) -> None:
         source = self.random.choice(KEYS)
@@ -180,6 +197,8 @@ class Simulation:
     async def _check_all(self) -> None:
         for key in KEYS:
             await self._check(key)
+        for key in VERSIONED_KEYS:
+            await self.versions.check(key)
         await self._check_listing()
 
     async def _check_listing(self) -> None:
@@ -193,7 +212,8 @@ class Simulation:
         """Power goes in the middle of work: tasks stop where they are, unsynced bytes are lost or torn."""
         self.counts["crashes"] += 1
         keys = self.random.sample(KEYS, 5)
-        work = asyncio.gather(*(self._change(key) for key in keys), return_exceptions=True)
+        changes = [*map(self._change, keys), *map(self._change_versions, VERSIONED_KEYS)]
+        work = asyncio.gather(*changes, return_exceptions=True)
         for _ in range(self.random.randrange(60)):
             await asyncio.sleep(0 if self.random.random() < 0.7 else 0.0005)
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
@@ -233,7 +253,8 @@ class Simulation:
     async def _empty(self) -> None:
         """Delete everything: after one pass nothing but superblocks of open volumes may be left."""
         for key in KEYS:
-            await self.store.delete(BUCKET, key)
+            await self.store.delete(BUCKET, DeleteRequest(key))
+        await self.versions.empty()
         for upload in (await self.store.list_uploads(BUCKET, b"", b"", b"", None, 1000)).uploads:
             await self.store.abort(BUCKET, upload.key, upload.id)
         await self.store.close()

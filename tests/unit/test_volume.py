@@ -154,7 +154,8 @@ async def test_more_than_m_lost_is_an_error_and_never_wrong_bytes(shelf: Shelf) 
 async def test_a_late_drive_never_writes_into_what_was_answered(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     if not shelf.volume.profile.m:
         pytest.skip("nothing to rebuild from")
-    monkeypatch.setattr(stripe_reader, "READ_TIMEOUT_SECONDS", 0.05)
+    for drive in shelf.drives:
+        monkeypatch.setattr(drive, "read_seconds", 0.05)
     given: list[memoryview] = []
 
     def start_read(volume_id: bytes, offset: int, buffers: list[memoryview], check: object, done: object) -> None:

@@ -3,12 +3,35 @@
 from fastapi import FastAPI
 
 from objstore import __version__
-from objstore.api.admin import buckets, compact, drives, server, volumes
+from objstore.api.admin import (
+    buckets,
+    compact,
+    drives,
+    dry_run,
+    explain,
+    extended_rules,
+    lifecycle_rules,
+    lifecycle_status,
+    server,
+    volumes,
+)
 from objstore.api.admin.guard import Guard
 from objstore.api.admin.state import AdminState
 from objstore.api.auth.authenticator import Authenticator
 
 PREFIX = "/-/admin/v1"
+MODULES = (
+    server,
+    drives,
+    volumes,
+    buckets,
+    lifecycle_rules,
+    extended_rules,
+    dry_run,
+    explain,
+    lifecycle_status,
+    compact,
+)
 
 
 def admin_application(state: AdminState, authenticator: Authenticator) -> Guard:
@@ -22,6 +45,6 @@ def admin_application(state: AdminState, authenticator: Authenticator) -> Guard:
         redoc_url=None,
     )
     app.state.admin = state
-    for module in (server, drives, volumes, buckets, compact):
+    for module in MODULES:
         app.include_router(module.router, prefix=PREFIX)
     return Guard(app, authenticator)

@@ -10,7 +10,7 @@ from objstore.api.s3.documents import render_page
 from objstore.api.s3.list_params import limit_of, parse_count
 from objstore.api.s3.object_headers import refuse_headers
 from objstore.api.s3.service import enum_of
-from objstore.api.s3.versions import check_version_id
+from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.checksum import Checksum
 from objstore.model.errors import InvalidArgument
 from objstore.model.objects import ObjectVersion, etag_text
@@ -21,10 +21,10 @@ _HEADER = "x-amz-object-attributes"
 async def get_object_attributes(call: Call) -> Answer:
     """GetObjectAttributes: only what ``x-amz-object-attributes`` names."""
     request = call.request
-    check_version_id(call.query.get("versionId"))
+    version_id = parse_version_id(call.query.get(VERSION_ID))
     refuse_headers(request.headers, reading=True)
     wanted = _wanted(request.headers.get(_HEADER.encode()))
-    version = await call.store.get(request.bucket, request.key)
+    version = await call.store.get(request.bucket, request.key, version_id)
     check_read(request.headers, version)
     checksum = Checksum.unpack(version.checksum) if version.checksum else None
     known: dict[str, Any] = {
@@ -36,7 +36,9 @@ async def get_object_attributes(call: Call) -> Answer:
     }
     values = {name: value for name, value in known.items() if name in wanted}
     listed = len((values.get("ObjectParts") or {}).get("Parts", ()))
-    return await render_page("GetObjectAttributes", {"LastModified": version.modified, **values}, listed)
+    return await render_page(
+        "GetObjectAttributes", {"LastModified": version.modified, "VersionId": version.shown_id, **values}, listed
+    )
 
 
 def _wanted(header: bytes | None) -> frozenset[str]:

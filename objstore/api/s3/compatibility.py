@@ -39,11 +39,15 @@ _TAIL = """
 | Server-side encryption headers | `501 NotImplemented`: to accept them would be a lie |
 | Object Lock headers | `400 InvalidRequest` on objects, `501` at CreateBucket |
 | `If-None-Match` on writes | `*` or one entity tag; several are `501` |
-| Version ids | buckets have no versions: `null` is the object, any other id is `404 NoSuchVersion` |
+| Version ids | 32 hex digits or `null`; anything else is `400 InvalidArgument` |
+| Version id markers | `NextVersionIdMarker` is a version id and its place in the key: a listing goes on where it was \
+even if that version is deleted meanwhile; a plain version id is taken too |
+| `MfaDelete` | `Enabled` is `501 NotImplemented` |
 | HTML form upload (`POST` to a bucket) | `501 NotImplemented` |
 | Metadata that is not ASCII | its bytes are given back as they came, not as RFC 2047 |
 | Checksums | CRC32, CRC32C, CRC64NVME, SHA1, SHA256 |
 | Control characters in listings | character references as AWS writes them; use `encoding-type=url` |
+| Lifecycle rules | as AWS but for the days that it bills by; see [lifecycle.md](lifecycle.md) |
 | XML documents | UTF-8 only, no DTD, at most 2 MiB |
 """
 

@@ -38,7 +38,8 @@ _CODES_BY_STATUS: dict[int, str] = {
         "MalformedTrailerError MalformedXML MaxMessageLengthExceeded MaxPostPreDataLengthExceededError "
         "MetadataTooLarge MissingAttachment MissingRequestBodyError MissingSecurityElement "
         "NoLoggingStatusForKey RequestHeaderSectionTooLarge RequestIsNotMultiPartContent RequestTimeout "
-        "RequestTorrentOfBucketError TokenCodeInvalidError TokenRefreshRequired TooManyBuckets TooManyParts "
+        "RequestTorrentOfBucketError TokenCodeInvalidError TokenRefreshRequired TooManyBuckets "
+        "TooManyConfigurations TooManyParts "
         "UnexpectedContent UnresolvableGrantByEmailAddress UnsupportedArgument UnsupportedSignature "
         "UserKeyMustBeSpecified XAmzContentChecksumMismatch XAmzContentSHA256Mismatch "
         "AccessControlListNotSupported"
@@ -81,6 +82,7 @@ MESSAGES: dict[str, str] = {
     "AccessControlListNotSupported": "The bucket does not allow ACLs",
     "AccessForbidden": "CORSResponse: CORS is not enabled for this bucket.",
     "BadRequest": "Bad Request",
+    "IllegalVersioningConfigurationException": "The Versioning element must be specified",
     "IllegalLocationConstraintException": (
         "The specified location constraint is incompatible for the region specific endpoint this request was sent to."
     ),

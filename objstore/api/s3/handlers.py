@@ -2,13 +2,24 @@
 
 from collections.abc import Awaitable, Callable
 
-from objstore.api.s3 import buckets, lists, multipart, multipart_lists, probes
+from objstore.api.s3 import (
+    buckets,
+    intelligent_tiering,
+    lifecycle,
+    lists,
+    multipart,
+    multipart_lists,
+    probes,
+    tagging,
+    versioning,
+)
 from objstore.api.s3.attributes import get_object_attributes
 from objstore.api.s3.call import Answer, Call
 from objstore.api.s3.objects_copy import copy_object
 from objstore.api.s3.objects_delete import delete_object, delete_objects
 from objstore.api.s3.objects_get import get_object, head_object
 from objstore.api.s3.objects_put import put_object
+from objstore.api.s3.restore import restore_object
 from objstore.model.errors import NotImplementedS3
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -20,25 +31,39 @@ HANDLERS: dict[str, Handler] = {
     "CreateBucket": buckets.create_bucket,
     "CreateMultipartUpload": multipart.create_multipart_upload,
     "DeleteBucket": buckets.delete_bucket,
+    "DeleteBucketIntelligentTieringConfiguration": intelligent_tiering.delete_configuration,
+    "DeleteBucketLifecycle": lifecycle.delete_bucket_lifecycle,
+    "DeleteBucketTagging": tagging.delete_bucket_tagging,
     "DeleteObject": delete_object,
+    "DeleteObjectTagging": tagging.delete_object_tagging,
     "DeleteObjects": delete_objects,
     "GetBucketAcl": probes.get_bucket_acl,
+    "GetBucketIntelligentTieringConfiguration": intelligent_tiering.get_configuration,
+    "GetBucketLifecycleConfiguration": lifecycle.get_bucket_lifecycle_configuration,
     "GetBucketLocation": buckets.get_bucket_location,
     "GetBucketRequestPayment": probes.get_bucket_request_payment,
-    "GetBucketVersioning": probes.get_bucket_versioning,
+    "GetBucketTagging": tagging.get_bucket_tagging,
+    "GetBucketVersioning": versioning.get_bucket_versioning,
     "GetObject": get_object,
     "GetObjectAcl": probes.get_object_acl,
     "GetObjectAttributes": get_object_attributes,
-    "GetObjectTagging": probes.get_object_tagging,
+    "GetObjectTagging": tagging.get_object_tagging,
     "HeadBucket": buckets.head_bucket,
     "HeadObject": head_object,
+    "ListBucketIntelligentTieringConfigurations": intelligent_tiering.list_configurations,
     "ListBuckets": buckets.list_buckets,
     "ListMultipartUploads": multipart_lists.list_multipart_uploads,
     "ListObjectVersions": lists.list_object_versions,
     "ListObjects": lists.list_objects,
     "ListObjectsV2": lists.list_objects_v2,
     "ListParts": multipart_lists.list_parts,
+    "PutBucketIntelligentTieringConfiguration": intelligent_tiering.put_configuration,
+    "PutBucketLifecycleConfiguration": lifecycle.put_bucket_lifecycle_configuration,
+    "PutBucketTagging": tagging.put_bucket_tagging,
+    "PutBucketVersioning": versioning.put_bucket_versioning,
     "PutObject": put_object,
+    "PutObjectTagging": tagging.put_object_tagging,
+    "RestoreObject": restore_object,
     "UploadPart": multipart.upload_part,
     "UploadPartCopy": multipart.upload_part_copy,
     **dict.fromkeys(probes.NOT_SET, probes.not_set),

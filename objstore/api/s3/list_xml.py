@@ -31,10 +31,8 @@ def owner_xml(owner: tuple[str, str]) -> str:
     return f"<Owner><ID>{escape_text(owner_id)}</ID><DisplayName>{escape_text(display_name)}</DisplayName></Owner>"
 
 
-async def entries(
-    versions: list[ObjectVersion], written: KeyText, *, tag: str, before: str = "", after: str = ""
-) -> str:
-    """``Contents`` or ``Version`` elements; ``before``/``after`` are put into each, after the key and at its end.
+async def entries(versions: list[ObjectVersion], written: KeyText, *, tag: str, after: str = "") -> str:
+    """``Contents`` elements; ``after`` is put into each, at its end.
 
     Gives way to other requests now and then: a full page takes longer than anybody else should wait.
     """
@@ -42,7 +40,7 @@ async def entries(
     for at in range(0, len(versions), ENTRIES_A_TURN):
         if at:
             await asyncio.sleep(0)
-        out += [_entry(version, written, tag, before, after) for version in versions[at : at + ENTRIES_A_TURN]]
+        out += [_entry(version, written, tag, "", after) for version in versions[at : at + ENTRIES_A_TURN]]
     return "".join(out)
 
 
@@ -55,6 +53,27 @@ def _entry(version: ObjectVersion, written: KeyText, tag: str, before: str, afte
         f"<{tag}><Key>{written(version.key)}</Key>{before}<LastModified>{iso_time(version.modified)}</LastModified>"
         f"<ETag>&quot;{etag_hex}&quot;</ETag>{checksum}<Size>{version.size}</Size>{after}"
         f"<StorageClass>{version.storage_class}</StorageClass></{tag}>"
+    )
+
+
+async def version_entries(versions: list[ObjectVersion], written: KeyText, owner: str) -> str:
+    """``Version`` and ``DeleteMarker`` elements, in the order of the list."""
+    out: list[str] = []
+    for at in range(0, len(versions), ENTRIES_A_TURN):
+        if at:
+            await asyncio.sleep(0)
+        out += [_version_entry(version, written, owner) for version in versions[at : at + ENTRIES_A_TURN]]
+    return "".join(out)
+
+
+def _version_entry(version: ObjectVersion, written: KeyText, owner: str) -> str:
+    latest = "true" if version.noncurrent_since is None else "false"
+    known = f"<VersionId>{version.version_text}</VersionId><IsLatest>{latest}</IsLatest>"
+    if not version.marker:
+        return _entry(version, written, "Version", known, owner)
+    return (
+        f"<DeleteMarker><Key>{written(version.key)}</Key>{known}"
+        f"<LastModified>{iso_time(version.modified)}</LastModified>{owner}</DeleteMarker>"
     )
 
 

@@ -2,10 +2,11 @@
 
 from objstore.api.s3.call import Answer, Call, xml_answer
 from objstore.api.s3.list_params import ListParams, list_params, make_token, parse_token
-from objstore.api.s3.list_xml import common_prefixes, element, entries, key_text, owner_xml, page_head
+from objstore.api.s3.list_xml import common_prefixes, element, entries, key_text, owner_xml, page_head, version_entries
 from objstore.api.s3.text import escape_text
+from objstore.api.s3.versions import parse_version_marker, version_marker
 from objstore.model.errors import InvalidArgument
-from objstore.model.requests import ListPage, ListRequest
+from objstore.model.requests import ListPage, ListRequest, ListVersionsPage, ListVersionsRequest
 
 
 async def list_objects(call: Call) -> Answer:
@@ -51,41 +52,42 @@ async def list_objects_v2(call: Call) -> Answer:
 
 
 async def list_object_versions(call: Call) -> Answer:
-    """ListObjectVersions: in a bucket without versions every key once, as version ``null``."""
-    query = call.query
+    """ListObjectVersions: versions and delete markers by key, newest first in a key."""
+    query, bucket = call.query, call.request.bucket
     params = list_params(query)
-    key_marker, version_marker = _version_markers(query)
-    page = await _page(call, params, key_marker)
+    key_marker, marker_text = query.get("key-marker"), query.get("version-id-marker")
+    marker = _version_marker(key_marker, marker_text)
+    page = ListVersionsPage([], [])
+    if params.limit:
+        wanted = (params.prefix, params.delimiter, (key_marker or "").encode(), marker, params.limit)
+        page = await call.store.list_versions(ListVersionsRequest(bucket, *wanted))
+    else:
+        await call.store.get_bucket(bucket)  # NoSuchBucket comes before an empty page
     written = key_text(params.encode)
-    parts = [page_head("ListVersionsResult", call.request.bucket, params, page.next_after is not None)]
-    parts.append(element("KeyMarker", written(key_marker)))
-    parts.append(element("VersionIdMarker", version_marker))
+    parts = [page_head("ListVersionsResult", bucket, params, page.next_after is not None)]
+    parts.append(element("KeyMarker", written((key_marker or "").encode())))
+    parts.append(element("VersionIdMarker", marker_text or ""))
     if page.next_after is not None:
-        parts.append(element("NextKeyMarker", written(page.next_after)))
-        if page.versions and page.versions[-1].key == page.next_after:
-            parts.append("<NextVersionIdMarker>null</NextVersionIdMarker>")
-    known = "<VersionId>null</VersionId><IsLatest>true</IsLatest>"
-    parts.append(await entries(page.versions, written, tag="Version", before=known, after=owner_xml(call.owner)))
+        next_key, last = page.next_after
+        parts.append(element("NextKeyMarker", written(next_key)))
+        if last is not None:
+            parts.append(element("NextVersionIdMarker", version_marker(last)))
+    parts.append(await version_entries(page.versions, written, owner_xml(call.owner)))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListVersionsResult>")
 
 
-def _version_markers(query: dict[str, str]) -> tuple[bytes, str]:
-    """Key and version to go on after: with one version a key, always after the key."""
-    key_marker, version_marker = query.get("key-marker"), query.get("version-id-marker")
-    if version_marker is not None and key_marker is None:
+def _version_marker(key_marker: str | None, text: str | None) -> tuple[bytes, int | None] | None:
+    """Which version of the marker's key to go on after; None: after all of them."""
+    if text is not None and key_marker is None:
         raise InvalidArgument(
             "A version-id marker cannot be specified without a key marker.",
             ArgumentName="version-id-marker",
-            ArgumentValue=version_marker[:1024],
+            ArgumentValue=text[:1024],
         )
-    if version_marker == "" and key_marker:
+    if text == "" and key_marker:
         raise InvalidArgument("A version-id marker cannot be empty.", ArgumentName="version-id-marker")
-    if version_marker not in (None, "", "null"):
-        raise InvalidArgument(
-            "Invalid version id specified", ArgumentName="version-id-marker", ArgumentValue=version_marker[:1024]
-        )
-    return (key_marker or "").encode(), version_marker or ""
+    return parse_version_marker(text) if text else None
 
 
 async def _page(call: Call, params: ListParams, after: bytes) -> ListPage:

@@ -13,12 +13,14 @@ from objstore.api.s3.checksums import (
 from objstore.api.s3.conditions import write_condition
 from objstore.api.s3.copy_source import parse_copy_source
 from objstore.api.s3.documents import read_input
+from objstore.api.s3.expiration import add_abort, add_expiration
 from objstore.api.s3.object_headers import quoted_etag, read_given, refuse_headers
 from objstore.api.s3.objects_copy import source_check
 from objstore.api.s3.objects_get import parse_part_number
 from objstore.api.s3.objects_put import check_length
 from objstore.api.s3.owners import check_source_owner
 from objstore.api.s3.ranges import parse_copy_range
+from objstore.api.s3.versions import add_source_version_id, add_version_id
 from objstore.api.s3.xml_out import render
 from objstore.model.checksum import ALGORITHM_CODES, Checksum
 from objstore.model.errors import InvalidArgument, InvalidRequest, MalformedXML, NoSuchUpload
@@ -63,6 +65,7 @@ async def create_multipart_upload(call: Call) -> Answer:
     named = {"Bucket": request.bucket, "Key": request.key.decode(), "UploadId": upload_id_text(upload.id)}
     declared = {"ChecksumAlgorithm": algorithm, "ChecksumType": checksum_type}
     extra, body = render("CreateMultipartUpload", named | declared)
+    add_abort(extra, call, upload)
     return xml_answer(body, extra)
 
 
@@ -86,19 +89,20 @@ async def upload_part_copy(call: Call) -> Answer:
     request, headers = call.request, call.request.headers
     number, upload_id = _part_and_upload(call)
     refuse_headers(headers)
-    source_bucket, source_key = parse_copy_source(headers[b"x-amz-copy-source"])
+    source_bucket, source_key, source_version = parse_copy_source(headers[b"x-amz-copy-source"])
     wanted = headers.get(b"x-amz-copy-source-range")
     span = parse_copy_range(wanted) if wanted is not None else None
     if span and span[1] - span[0] > PART_BYTES_MAX:
         raise InvalidRequest(f"The specified copy range is larger than the maximum part size: {PART_BYTES_MAX}")
     await check_source_owner(call, source_bucket)
     check = source_check(headers, None if span else PART_BYTES_MAX)
-    part = await call.store.copy_part(
-        request.bucket, request.key, upload_id, number, source_bucket, source_key, span, check
+    part, source = await call.store.copy_part(
+        request.bucket, request.key, upload_id, number, source_bucket, source_key, span, check, source_version
     )
     result = {"LastModified": part.modified, "ETag": f'"{part.etag.hex()}"', **_part_checksum_fields(part, None)}
-    _, body = render("UploadPartCopy", {"CopyPartResult": result})
-    return xml_answer(body)
+    extra, body = render("UploadPartCopy", {"CopyPartResult": result})
+    add_source_version_id(extra, source)
+    return xml_answer(body, extra)
 
 
 def _part_and_upload(call: Call) -> tuple[int, bytes]:
@@ -130,10 +134,12 @@ async def complete_multipart_upload(call: Call) -> Answer:
     version = await call.store.complete(complete)
     checksum = Checksum.unpack(version.checksum) if version.checksum else None
     named = {"Location": _location(call), "Bucket": request.bucket, "Key": request.key.decode()}
-    _, body = render(
+    extra, body = render(
         "CompleteMultipartUpload", named | {"ETag": quoted_etag(version).decode()} | checksum_fields(checksum)
     )
-    return xml_answer(body)
+    add_version_id(extra, version.shown_id)
+    add_expiration(extra, call, version)
+    return xml_answer(body, extra)
 
 
 def _listed(document: dict[str, Any]) -> list[dict[str, Any]]:

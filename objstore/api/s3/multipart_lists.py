@@ -5,6 +5,7 @@ from typing import Any
 from objstore.api.s3.call import Answer, Call
 from objstore.api.s3.checksums import part_checksum
 from objstore.api.s3.documents import render_page
+from objstore.api.s3.expiration import add_abort
 from objstore.api.s3.list_params import list_params, parse_count
 from objstore.api.s3.multipart import parse_upload_id, upload_id_text
 from objstore.api.s3.owners import owner_fields
@@ -23,7 +24,7 @@ async def list_parts(call: Call) -> Answer:
     page = await _parts(call, upload_id, after, params.limit)
     upload, owner = page.upload, owner_fields(call)
     key = request.key.decode()
-    return await render_page(
+    status, headers, body = await render_page(
         "ListParts",
         {
             "Bucket": request.bucket,
@@ -42,6 +43,8 @@ async def list_parts(call: Call) -> Answer:
         },
         len(page.parts),
     )
+    add_abort(headers, call, upload)
+    return status, headers, body
 
 
 async def _parts(call: Call, upload_id: bytes, after: int, limit: int) -> PartsPage:

@@ -18,20 +18,9 @@ from objstore.model.errors import (
 )
 from objstore.model.limits import USER_METADATA_BYTES_MAX
 from objstore.model.objects import ObjectVersion, etag_text
+from objstore.model.tiers import is_offered
 
 DEFAULT_TYPE = b"binary/octet-stream"
-STORAGE_CLASSES = frozenset(
-    {
-        "STANDARD",
-        "REDUCED_REDUNDANCY",
-        "STANDARD_IA",
-        "ONEZONE_IA",
-        "INTELLIGENT_TIERING",
-        "GLACIER",
-        "DEEP_ARCHIVE",
-        "GLACIER_IR",
-    }
-)
 
 _META = b"x-amz-meta-"
 _SYSTEM = frozenset(
@@ -152,7 +141,7 @@ def _check_size(meta: dict[str, str]) -> None:
 def _take_amz(given: Given, name: bytes, value: bytes) -> None:
     if name == b"x-amz-storage-class":
         given.storage_class = value.decode("latin-1").strip()
-        if given.storage_class not in STORAGE_CLASSES:
+        if not is_offered(given.storage_class):
             raise InvalidStorageClass(StorageClassRequested=given.storage_class[:100])
     elif name == b"x-amz-tagging":
         given.tags = parse_tagging(value)
@@ -200,6 +189,8 @@ def object_headers(version: ObjectVersion) -> Headers:
         headers.append((b"x-amz-storage-class", version.storage_class.encode()))
     if version.tags:
         headers.append((b"x-amz-tagging-count", b"%d" % len(version.tags)))
+    if version.shown_id is not None:
+        headers.append((b"x-amz-version-id", version.shown_id.encode()))
     return headers
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
-from objstore.api.s3.call import Answer, Call, xml_answer
+from objstore.api.s3.call import Answer, Call, Headers, xml_answer
 from objstore.api.s3.checksums import checksum_fields, parse_algorithm
 from objstore.api.s3.conditions import check_copy_source, write_condition
 from objstore.api.s3.copy_source import parse_copy_source
+from objstore.api.s3.expiration import add_expiration
 from objstore.api.s3.object_headers import quoted_etag, read_given
 from objstore.api.s3.owners import check_source_owner
 from objstore.api.s3.verbs import SourceCheck
+from objstore.api.s3.versions import add_source_version_id, add_version_id
 from objstore.api.s3.xml_out import render
 from objstore.model.checksum import Checksum
 from objstore.model.errors import InvalidArgument, InvalidRequest
@@ -25,15 +27,15 @@ _SELF_COPY = (
 async def copy_object(call: Call) -> Answer:
     """CopyObject: a new object with the source's bytes."""
     request, headers = call.request, call.request.headers
-    source_bucket, source_key = parse_copy_source(headers[b"x-amz-copy-source"])
+    source_bucket, source_key, source_version = parse_copy_source(headers[b"x-amz-copy-source"])
     given = read_given(headers)
     replace_attrs = _replaces(headers, "metadata")
     replace_tags = _replaces(headers, "tagging")
-    in_place = source_bucket == request.bucket and source_key == request.key
+    in_place = source_bucket == request.bucket and source_key == request.key and source_version is None
     if in_place and not (replace_attrs or given.storage_class):
         raise InvalidRequest(_SELF_COPY)
     await check_source_owner(call, source_bucket)
-    version = await call.store.copy(
+    version, source = await call.store.copy(
         CopyRequest(
             source_bucket,
             source_key,
@@ -47,9 +49,14 @@ async def copy_object(call: Call) -> Answer:
             storage_class=given.class_or_standard,  # AWS: STANDARD unless named, whatever the source's
             checksum_algorithm=parse_algorithm(headers.get(b"x-amz-checksum-algorithm")),
             condition=write_condition(headers),
+            source_version=source_version,
         )
     )
-    return xml_answer(_render(version))
+    extra: Headers = []
+    add_source_version_id(extra, source)
+    add_version_id(extra, version.shown_id)
+    add_expiration(extra, call, version)
+    return xml_answer(_render(version), extra)
 
 
 def source_check(headers: Mapping[bytes, bytes], bytes_max: int | None) -> SourceCheck:

@@ -1,26 +1,41 @@
 """DeleteObject and DeleteObjects."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from objstore.api.s3.call import Answer, Call
+from objstore.api.s3.call import Answer, Call, Headers
 from objstore.api.s3.conditions import if_match_etag, write_condition
 from objstore.api.s3.documents import read_input, render_page
 from objstore.api.s3.errors import S3Error
 from objstore.api.s3.object_headers import refuse_headers
-from objstore.api.s3.versions import check_version_id
-from objstore.model.errors import KeyTooLongError, MalformedXML, NoSuchKey, NotImplementedS3, RequestError
+from objstore.api.s3.versions import VERSION_ID, add_version_id, parse_version_id
+from objstore.model.errors import (
+    KeyTooLongError,
+    MalformedXML,
+    NoSuchKey,
+    NoSuchVersion,
+    NotImplementedS3,
+    RequestError,
+)
 from objstore.model.limits import DELETE_KEYS_MAX, KEY_BYTES_MAX
 from objstore.model.objects import Condition
-from objstore.model.requests import UNCONDITIONAL
+from objstore.model.requests import UNCONDITIONAL, DeleteRequest, DeleteResult
 
 
 async def delete_object(call: Call) -> Answer:
     """DeleteObject: 204 whether the key was there or not, unless a condition says otherwise."""
     request = call.request
-    check_version_id(call.query.get("versionId"))
+    version_id = parse_version_id(call.query.get(VERSION_ID))
     refuse_headers(request.headers)
-    await call.store.delete(request.bucket, request.key, write_condition(request.headers))
-    return 204, [], b""
+    condition, bypass = write_condition(request.headers), _bypasses(request.headers)
+    result = await call.store.delete(request.bucket, DeleteRequest(request.key, version_id, condition, bypass))
+    headers: Headers = [(b"x-amz-delete-marker", b"true")] if result.marker else []
+    add_version_id(headers, result.shown_id)
+    return 204, headers, b""
+
+
+def _bypasses(headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"x-amz-bypass-governance-retention", b"").strip().lower() == b"true"
 
 
 async def delete_objects(call: Call) -> Answer:
@@ -30,7 +45,8 @@ async def delete_objects(call: Call) -> Answer:
     if not 1 <= len(entries) <= DELETE_KEYS_MAX:
         raise MalformedXML
     refused = [_refusal(entry) for entry in entries]
-    wanted = [_wanted(entry) for entry, error in zip(entries, refused, strict=True) if error is None]
+    bypass = _bypasses(call.request.headers)
+    wanted = [_wanted(entry, bypass) for entry, error in zip(entries, refused, strict=True) if error is None]
     outcomes = iter(await call.store.delete_many(call.request.bucket, wanted))
     results = [error if error is not None else next(outcomes) for error in refused]
     deleted, errors = _outcomes(entries, results)
@@ -48,26 +64,31 @@ def _refusal(entry: dict[str, Any]) -> RequestError | None:
     if len(key) > KEY_BYTES_MAX:
         return KeyTooLongError()
     try:
-        check_version_id(entry.get("VersionId"))
+        parse_version_id(entry.get("VersionId"))
     except RequestError as error:
-        return error
+        # Of one among many, what might be somebody else's kind of id is just not there.
+        return NoSuchVersion() if entry["VersionId"].isalnum() else error
     return None
 
 
-def _wanted(entry: dict[str, Any]) -> tuple[bytes, Condition]:
+def _wanted(entry: dict[str, Any], bypass: bool) -> DeleteRequest:
     etag = entry.get("ETag")
-    return entry["Key"].encode(), UNCONDITIONAL if etag is None else Condition(if_match=if_match_etag(etag))
+    condition = UNCONDITIONAL if etag is None else Condition(if_match=if_match_etag(etag))
+    return DeleteRequest(entry["Key"].encode(), parse_version_id(entry.get("VersionId")), condition, bypass)
 
 
 def _outcomes(
-    entries: list[dict[str, Any]], results: list[RequestError | None]
+    entries: list[dict[str, Any]], results: list[DeleteResult | RequestError]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What was deleted, and what was not and why; a key that was not there counts as deleted."""
     deleted, errors = [], []
-    for entry, error in zip(entries, results, strict=True):
+    for entry, result in zip(entries, results, strict=True):
         named = {"Key": entry["Key"], "VersionId": entry.get("VersionId")}
-        if error is None or (isinstance(error, NoSuchKey) and "ETag" not in entry):
+        if isinstance(result, DeleteResult):
+            marked = {"DeleteMarker": True, "DeleteMarkerVersionId": result.shown_id} if result.marker else {}
+            deleted.append(named | marked)
+        elif isinstance(result, NoSuchKey) and "ETag" not in entry:
             deleted.append(named)
         else:
-            errors.append(named | {"Code": error.code, "Message": str(error)})
+            errors.append(named | {"Code": result.code, "Message": str(result)})
     return deleted, errors

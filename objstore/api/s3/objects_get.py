@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from objstore.api.s3.call import Answer, Call, Headers
 from objstore.api.s3.conditions import READ_HEADERS, NotModified, check_read, holds_if_range
+from objstore.api.s3.expiration import add_expiration
 from objstore.api.s3.object_headers import checksum_headers, object_headers, refuse_headers
 from objstore.api.s3.ranges import Span, parse_range
-from objstore.api.s3.versions import check_version_id
+from objstore.api.s3.restore import add_restore
+from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.checksum import Checksum
 from objstore.model.errors import InvalidArgument, InvalidPartNumber, InvalidRequest
 from objstore.model.limits import PART_NUMBER_MAX
@@ -25,7 +27,7 @@ _OVERRIDES = {
     "response-content-type": b"content-type",
     "response-expires": b"expires",
 }
-_SPECIAL_QUERY = frozenset({"versionId", "partNumber", *_OVERRIDES})
+_SPECIAL_QUERY = frozenset({VERSION_ID, "partNumber", *_OVERRIDES})
 _SPECIAL_HEADERS = READ_HEADERS | {
     b"range",
     b"x-amz-checksum-mode",
@@ -43,6 +45,8 @@ async def get_object(call: Call) -> Answer:
         version = await store.get(request.bucket, request.key)
         status, headers, start, end = 200, object_headers(version), 0, version.size
         headers.append((b"content-length", b"%d" % end))
+        add_expiration(headers, call, version)
+        await add_restore(headers, call, version)
     else:
         version, status, headers, (start, end) = await _special(call)
         if status == 304:
@@ -61,6 +65,8 @@ async def head_object(call: Call) -> Answer:
         version = await call.store.get(request.bucket, request.key)
         headers = object_headers(version)
         headers.append((b"content-length", b"%d" % version.size))
+        add_expiration(headers, call, version)
+        await add_restore(headers, call, version)
         return 200, headers, _EMPTY
     _, status, headers, _ = await _special(call)
     return status, headers, _EMPTY
@@ -76,13 +82,13 @@ def _is_plain(call: Call) -> bool:
 async def _special(call: Call) -> tuple[ObjectVersion, int, Headers, Span]:
     """The version, the status, headers with length, and the span of bytes to send."""
     request, query = call.request, call.query
-    check_version_id(query.get("versionId"))
+    version_id = parse_version_id(query.get(VERSION_ID))
     refuse_headers(request.headers, reading=True)
     number = _part_number(query.get("partNumber"))
     if number and b"range" in request.headers:
         raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
     overrides = _overrides(query) if query else []
-    version = await call.store.get(request.bucket, request.key)
+    version = await call.store.get(request.bucket, request.key, version_id)
     try:
         check_read(request.headers, version)
     except NotModified:
@@ -93,11 +99,14 @@ async def _special(call: Call) -> tuple[ObjectVersion, int, Headers, Span]:
         replaced = {name for name, _ in overrides}
         headers = [header for header in headers if header[0] not in replaced] + overrides
     headers.append((b"content-length", b"%d" % (span[1] - span[0])))
+    if version.noncurrent_since is None:
+        add_expiration(headers, call, version)
+    await add_restore(headers, call, version)
     return version, status, headers, span
 
 
 def _not_modified(version: ObjectVersion) -> Headers:
-    wanted = (b"etag", b"last-modified", b"cache-control", b"expires")
+    wanted = (b"etag", b"last-modified", b"cache-control", b"expires", b"x-amz-version-id")
     return [header for header in object_headers(version) if header[0] in wanted]
 
 

@@ -1,8 +1,10 @@
 """PutObject."""
 
-from objstore.api.s3.call import NO_CONTENT, Answer, Call
+from objstore.api.s3.call import NO_CONTENT, Answer, Call, Headers
 from objstore.api.s3.conditions import write_condition
+from objstore.api.s3.expiration import add_expiration_of_put
 from objstore.api.s3.object_headers import checksum_headers, read_given
+from objstore.api.s3.versions import add_version_id
 from objstore.model.errors import EntityTooLarge
 from objstore.model.limits import PUT_BYTES_MAX
 from objstore.model.objects import etag_text
@@ -24,9 +26,11 @@ async def put_object(call: Call) -> Answer:
         write_condition(request.headers),
     )
     result = await call.store.put(put, body)
-    headers = [NO_CONTENT, (b"etag", b'"%b"' % etag_text(result.etag).encode())]
+    headers: Headers = [NO_CONTENT, (b"etag", b'"%b"' % etag_text(result.etag).encode())]
     if result.checksum is not None:
         headers += checksum_headers(result.checksum)
+    add_version_id(headers, result.shown_id)
+    add_expiration_of_put(headers, call, result.size, given.tags)
     return 200, headers, b""
 
 

@@ -5,18 +5,16 @@ from typing import Any
 from objstore.api.s3.call import Answer, Call, xml_answer
 from objstore.api.s3.errors import S3Error
 from objstore.api.s3.owners import owner_fields
-from objstore.api.s3.versions import check_version_id
+from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.api.s3.xml_out import render
 
 # Operation → the code of its 404.
 NOT_SET = {
     "GetBucketCors": "NoSuchCORSConfiguration",
     "GetBucketEncryption": "ServerSideEncryptionConfigurationNotFoundError",
-    "GetBucketLifecycleConfiguration": "NoSuchLifecycleConfiguration",
     "GetBucketOwnershipControls": "OwnershipControlsNotFoundError",
     "GetBucketPolicy": "NoSuchBucketPolicy",
     "GetBucketReplication": "ReplicationConfigurationNotFoundError",
-    "GetBucketTagging": "NoSuchTagSet",
     "GetBucketWebsite": "NoSuchWebsiteConfiguration",
     "GetObjectLockConfiguration": "ObjectLockConfigurationNotFoundError",
     "GetPublicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
@@ -27,12 +25,6 @@ async def not_set(call: Call) -> Answer:
     """404 with the operation's own code, or NoSuchBucket."""
     bucket = await call.store.get_bucket(call.request.bucket)
     raise S3Error(NOT_SET[call.operation], BucketName=bucket.name)
-
-
-async def get_bucket_versioning(call: Call) -> Answer:
-    """GetBucketVersioning: never enabled is an empty document."""
-    await call.store.get_bucket(call.request.bucket)
-    return _render(call, {})
 
 
 async def get_bucket_request_payment(call: Call) -> Answer:
@@ -49,16 +41,9 @@ async def get_bucket_acl(call: Call) -> Answer:
 
 async def get_object_acl(call: Call) -> Answer:
     """GetObjectAcl: as that of the bucket."""
-    check_version_id(call.query.get("versionId"))
-    await call.store.get(call.request.bucket, call.request.key)
+    version_id = parse_version_id(call.query.get(VERSION_ID))
+    await call.store.get(call.request.bucket, call.request.key, version_id)
     return _render(call, _private(call))
-
-
-async def get_object_tagging(call: Call) -> Answer:
-    """GetObjectTagging: the tags that the object was written with."""
-    check_version_id(call.query.get("versionId"))
-    version = await call.store.get(call.request.bucket, call.request.key)
-    return _render(call, {"TagSet": [{"Key": name, "Value": value} for name, value in (version.tags or {}).items()]})
 
 
 def _private(call: Call) -> dict[str, Any]:

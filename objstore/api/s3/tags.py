@@ -1,11 +1,13 @@
-"""Object tags in the ``x-amz-tagging`` header.
+"""Tags: of objects, also in the ``x-amz-tagging`` header, and of buckets.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 """
 
 import unicodedata
+from collections.abc import Sequence
 from urllib.parse import unquote_plus
 
+from objstore.api.s3.errors import S3Error
 from objstore.model.errors import InvalidArgument, InvalidTag
 from objstore.model.limits import TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX
 
@@ -24,7 +26,20 @@ def parse_tagging(header: bytes) -> dict[str, str] | None:
         _check(name, value)
         tags[name] = value
         if len(tags) > TAGS_MAX:
-            raise InvalidTag(f"Object tags cannot be greater than {TAGS_MAX}")
+            raise S3Error("BadRequest", f"Object tags cannot be greater than {TAGS_MAX}")
+    return tags or None
+
+
+def check_tags(pairs: Sequence[tuple[str, str]], limit: int, too_many: str) -> dict[str, str] | None:
+    """Tags of a document; None when there are none. Raises InvalidTag; BadRequest ``too_many``, as AWS, at the end."""
+    tags: dict[str, str] = {}
+    for name, value in pairs:
+        if name in tags:
+            raise InvalidTag("Cannot provide multiple Tags with the same key", TagKey=name)
+        _check(name, value)
+        tags[name] = value
+    if len(tags) > limit:
+        raise S3Error("BadRequest", too_many)
     return tags or None
 
 

@@ -1,19 +1,55 @@
-"""Version ids of buckets without versions: ``null`` is the object, and there is no other."""
+"""Version ids as clients see them: 32 hex digits, or ``null``."""
 
 import re
 
-from objstore.model.errors import InvalidArgument, NoSuchVersion
+from objstore.api.s3.call import Headers
+from objstore.model.errors import InvalidArgument
+from objstore.model.objects import NULL_TEXT, NULL_VERSION, ObjectVersion
 
-# An id in this form could be one, and is not there; anything else is not an id at all.
-_FORM = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+VERSION_ID = "versionId"
+_MARKER_NAME = "version-id-marker"
+_FORM = re.compile(r"[0-9a-f]{32}\Z")
+_MARKER_FORM = re.compile(r"(null|[0-9a-f]{32})(?:\.([0-9a-f]{1,15}))?\Z")
 
 
-def check_version_id(version_id: str | None) -> None:
-    """Raise InvalidArgument or NoSuchVersion unless the id is absent or ``null``."""
-    if version_id is None or version_id == "null":
-        return
-    if not version_id:
-        raise InvalidArgument("Version id cannot be the empty string", ArgumentName="versionId", ArgumentValue="")
-    if not _FORM.match(version_id):
-        raise InvalidArgument("Invalid version id specified", ArgumentName="versionId", ArgumentValue=version_id[:1024])
-    raise NoSuchVersion(VersionId=version_id)
+def parse_version_id(text: str | None, name: str = VERSION_ID) -> bytes | None:
+    """A version id of a request, NULL_VERSION for ``null``, None if there is none; raises InvalidArgument."""
+    if text is None:
+        return None
+    if text == NULL_TEXT:
+        return NULL_VERSION
+    if not text:
+        raise InvalidArgument("Version id cannot be the empty string", ArgumentName=name, ArgumentValue="")
+    if not _FORM.match(text):
+        raise _invalid(text, name)
+    return bytes.fromhex(text)
+
+
+def version_marker(version: ObjectVersion) -> str:
+    """Where a listing goes on: the id and, since that version may be deleted before it does, its place in the key."""
+    return f"{version.version_text}.{version.seq:x}"
+
+
+def parse_version_marker(text: str) -> tuple[bytes, int | None]:
+    """Inverse of ``version_marker``; a plain version id has no place. Raises InvalidArgument."""
+    match = _MARKER_FORM.match(text)
+    if match is None:
+        raise _invalid(text, _MARKER_NAME)
+    version_id, seq = match.groups()
+    return NULL_VERSION if version_id == NULL_TEXT else bytes.fromhex(version_id), int(seq, 16) if seq else None
+
+
+def add_version_id(headers: Headers, shown_id: str | None) -> None:
+    """Add ``x-amz-version-id`` where answers have it: see ``ObjectVersion.shown_id``."""
+    if shown_id is not None:
+        headers.append((b"x-amz-version-id", shown_id.encode()))
+
+
+def add_source_version_id(headers: Headers, source: ObjectVersion) -> None:
+    """Add ``x-amz-copy-source-version-id``, where the source's bucket has versions."""
+    if source.shown_id is not None:
+        headers.append((b"x-amz-copy-source-version-id", source.shown_id.encode()))
+
+
+def _invalid(text: str, name: str) -> InvalidArgument:
+    return InvalidArgument("Invalid version id specified", ArgumentName=name, ArgumentValue=text[:1024])

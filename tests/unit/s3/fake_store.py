@@ -2,8 +2,8 @@
 
 import hashlib
 import zlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awscrt import checksums
@@ -22,18 +22,22 @@ from objstore.model.errors import (
     NoSuchBucket,
     NoSuchKey,
     NoSuchUpload,
+    NoSuchVersion,
     PreconditionFailed,
     RequestError,
 )
 from objstore.model.limits import PART_BYTES_MIN
 from objstore.model.objects import Bucket, Condition, ObjectVersion, Part, Upload, etag_bytes
 from objstore.model.requests import (
-    UNCONDITIONAL,
     Body,
     CompleteRequest,
     CopyRequest,
+    DeleteRequest,
+    DeleteResult,
     ListPage,
     ListRequest,
+    ListVersionsPage,
+    ListVersionsRequest,
     PartsPage,
     PutRequest,
     PutResult,
@@ -130,6 +134,20 @@ class FakeStore:
             raise BucketNotEmpty(BucketName=name)
         del self.buckets[name]
 
+    def known_bucket(self, name: str) -> Bucket | None:
+        found = self.buckets.get(name)
+        return found.bucket if found else None
+
+    async def set_setting(self, name: str, key: str, value: Any) -> Bucket:
+        return await self.change_setting(name, key, lambda _: value)
+
+    async def change_setting(self, name: str, key: str, change: Callable[[Any], Any]) -> Bucket:
+        found = self._bucket(name)
+        settings = dict(found.bucket.settings)
+        value = change(settings.pop(key, None))
+        found.bucket = replace(found.bucket, settings=settings if value is None else settings | {key: value})
+        return found.bucket
+
     async def put(self, request: PutRequest, body: Body) -> PutResult:
         found = self._bucket(request.bucket)
         content, digests = await _drain(body)
@@ -154,8 +172,21 @@ class FakeStore:
         if etag is not None and (condition.if_none_match_any or condition.if_none_match == etag):
             raise PreconditionFailed(Condition="If-None-Match")
 
-    async def get(self, bucket: str, key: bytes) -> ObjectVersion:
+    async def get(self, bucket: str, key: bytes, version_id: bytes | None = None) -> ObjectVersion:
+        if version_id:
+            self._bucket(bucket)
+            raise NoSuchVersion(VersionId=version_id.hex())
         return self._object(bucket, key)[0]
+
+    async def set_versioning(self, name: str, state: str) -> Bucket:
+        return await self.set_setting(name, "versioning", state)
+
+    async def set_tags(
+        self, bucket: str, key: bytes, tags: Mapping[str, str] | None, version_id: bytes | None = None
+    ) -> ObjectVersion:
+        version = await self.get(bucket, key, version_id)
+        version.tags = dict(tags) if tags else None
+        return version
 
     def _object(self, bucket: str, key: bytes) -> tuple[ObjectVersion, bytes, list[tuple[int, int, int, bytes]] | None]:
         found = self._bucket(bucket).objects.get(key)
@@ -169,23 +200,24 @@ class FakeStore:
         self.readers.append(reader)
         return reader
 
-    async def delete(self, bucket: str, key: bytes, condition: Condition = UNCONDITIONAL) -> None:
+    async def delete(self, bucket: str, request: DeleteRequest) -> DeleteResult:
         found = self._bucket(bucket)
-        self._check(found, key, condition)
-        found.objects.pop(key, None)
+        self._check(found, request.key, request.condition)
+        if not request.version_id:
+            found.objects.pop(request.key, None)
+        return DeleteResult(None if request.version_id is None else request.version_id.hex() or "null")
 
-    async def delete_many(self, bucket: str, keys: list[tuple[bytes, Condition]]) -> list[RequestError | None]:
+    async def delete_many(self, bucket: str, requests: Sequence[DeleteRequest]) -> list[DeleteResult | RequestError]:
         self._bucket(bucket)
-        outcomes: list[RequestError | None] = []
-        for key, condition in keys:
+        outcomes: list[DeleteResult | RequestError] = []
+        for request in requests:
             try:
-                await self.delete(bucket, key, condition)
-                outcomes.append(None)
+                outcomes.append(await self.delete(bucket, request))
             except RequestError as error:
                 outcomes.append(error)
         return outcomes
 
-    async def copy(self, request: CopyRequest) -> ObjectVersion:
+    async def copy(self, request: CopyRequest) -> tuple[ObjectVersion, ObjectVersion]:
         source, content, parts = self._object(request.source_bucket, request.source_key)
         request.source_check(source)
         found = self._bucket(request.bucket)
@@ -200,7 +232,16 @@ class FakeStore:
             request.tags if request.replace_tags else source.tags, checksum,
         )  # fmt: skip
         found.objects[request.key] = (version, content, parts)
-        return version
+        return version, source
+
+    async def list_versions(self, request: ListVersionsRequest) -> ListVersionsPage:
+        keys = ListRequest(request.bucket, request.prefix, request.delimiter, request.key_marker, request.limit)
+        page = await self.list(keys)
+        last = None
+        if page.next_after is not None:
+            known = self._bucket(request.bucket).objects.get(page.next_after)
+            last = (page.next_after, known[0] if known and page.next_after not in page.prefixes else None)
+        return ListVersionsPage(page.versions, page.prefixes, last)
 
     async def list(self, request: ListRequest) -> ListPage:
         page, last = ListPage([], []), b""
@@ -271,14 +312,15 @@ class FakeStore:
         source_key: bytes,
         span: tuple[int, int] | None,
         source_check: SourceCheck,
-    ) -> Part:
+        source_version: bytes | None = None,
+    ) -> tuple[Part, ObjectVersion]:
         found = self._upload(bucket, key, upload_id)
         source, content, _ = self._object(source_bucket, source_key)
         source_check(source)
         start, end = span or (0, source.size)
         if end > source.size:
             raise InvalidRange("The specified copy range is invalid for the source object size")
-        return self._keep(found, number, content[start:end])
+        return self._keep(found, number, content[start:end]), source
 
     async def complete(self, request: CompleteRequest) -> ObjectVersion:
         found = self._upload(request.bucket, request.key, request.upload_id, completed=True)

@@ -161,7 +161,8 @@ def test_not_set(wire: Wire, subresource: str, form: str) -> None:
     target = form.format(subresource)
     assert wire("GET", "/bucket" + target).outcome == (404, NOT_SET[subresource])
     assert wire("GET", "/nothing" + target).outcome == (404, "NoSuchBucket")
-    assert wire("PUT", "/bucket" + target, b"<x/>").outcome == (501, "NotImplemented")
+    if subresource not in ("lifecycle", "tagging"):
+        assert wire("PUT", "/bucket" + target, b"<x/>").outcome == (501, "NotImplemented")
     assert wire("GET", "/bucket" + target, signed=False).outcome == (403, "AccessDenied")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from objstore.api.s3.copy_source import parse_copy_source
-from objstore.model.errors import InvalidArgument, KeyTooLongError, NoSuchBucket, NoSuchVersion
+from objstore.model.errors import InvalidArgument, KeyTooLongError, NoSuchBucket
 from objstore.model.limits import PUT_BYTES_MAX
 from tests.unit.s3.fake_store import FakeStore
 from tests.unit.s3.refused import refused
@@ -106,18 +106,19 @@ def test_refusals(sourced: Any, wire: Wire, store: FakeStore) -> None:
 @pytest.mark.parametrize(
     ("header", "source"),
     [
-        (b"bucket/key", ("bucket", b"key")),
-        (b"/bucket/key", ("bucket", b"key")),
-        (b"%2Fbucket%2Fa%20b", ("bucket", b"a b")),
-        (b"bucket//key", ("bucket", b"/key")),
-        (b"bucket/a+b", ("bucket", b"a+b")),
-        (b"bucket/key?versionId=null", ("bucket", b"key")),
-        (b"bucket/what?", ("bucket", b"what?")),
-        (b"bucket/../key", ("bucket", b"../key")),
-        (b"bucket/%252e", ("bucket", b"%2e")),
+        (b"bucket/key", ("bucket", b"key", None)),
+        (b"/bucket/key", ("bucket", b"key", None)),
+        (b"%2Fbucket%2Fa%20b", ("bucket", b"a b", None)),
+        (b"bucket//key", ("bucket", b"/key", None)),
+        (b"bucket/a+b", ("bucket", b"a+b", None)),
+        (b"bucket/key?versionId=null", ("bucket", b"key", b"")),
+        (b"bucket/key?versionId=" + b"0a" * 16, ("bucket", b"key", b"\n" * 16)),
+        (b"bucket/what?", ("bucket", b"what?", None)),
+        (b"bucket/../key", ("bucket", b"../key", None)),
+        (b"bucket/%252e", ("bucket", b"%2e", None)),
     ],
 )
-def test_copy_source(header: bytes, source: tuple[str, bytes]) -> None:
+def test_copy_source(header: bytes, source: tuple[str, bytes, bytes | None]) -> None:
     assert parse_copy_source(header) == source
 
 
@@ -129,7 +130,7 @@ def test_copy_source(header: bytes, source: tuple[str, bytes]) -> None:
         (b"bucket", InvalidArgument),
         (b"bucket/", InvalidArgument),
         (b"//key", InvalidArgument),
-        (b"bucket/key?versionId=x", NoSuchVersion),
+        (b"bucket/key?versionId=x", InvalidArgument),
         (b"bucket/key?versionId=", InvalidArgument),
         (b"bucket/" + b"k" * 1025, KeyTooLongError),
         (b"../key", NoSuchBucket),

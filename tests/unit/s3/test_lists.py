@@ -104,8 +104,8 @@ def test_versions_of_an_unversioned_bucket(filled: Any) -> None:
     page = filled.list_object_versions(Bucket="bucket", MaxKeys=2)
     first = page["Versions"][0]
     assert (first["Key"], first["VersionId"], first["IsLatest"]) == ("a", "null", True)
-    assert (page["NextKeyMarker"], page["NextVersionIdMarker"]) == ("a/1", "null")
-    page = filled.list_object_versions(Bucket="bucket", KeyMarker="a/1", VersionIdMarker="null", MaxKeys=1)
+    assert (page["NextKeyMarker"], page["NextVersionIdMarker"]) == ("a/1", "null.1")
+    page = filled.list_object_versions(Bucket="bucket", KeyMarker="a/1", VersionIdMarker="null.1", MaxKeys=1)
     assert page["Versions"][0]["Key"] == "a/2"
     assert "DeleteMarkers" not in page
     page = filled.list_object_versions(Bucket="bucket", Delimiter="/", MaxKeys=2)

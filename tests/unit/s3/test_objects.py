@@ -136,7 +136,7 @@ def test_tags(s3: Any) -> None:
 @pytest.mark.parametrize(
     ("tagging", "code"),
     [
-        ("&".join(f"k{n}=v" for n in range(11)), "InvalidTag"),
+        ("&".join(f"k{n}=v" for n in range(11)), "BadRequest"),
         ("a=1&a=2", "InvalidArgument"),
         ("k" * 129 + "=v", "InvalidTag"),
         ("k=" + "v" * 257, "InvalidTag"),
@@ -314,7 +314,8 @@ def test_version_ids(s3: Any, wire: Wire) -> None:
     put(s3)
     assert s3.get_object(Bucket="bucket", Key="key", VersionId="null")["Body"].read() == b"hello"
     assert refused(s3.get_object, Bucket="bucket", Key="key", VersionId="a" * 32) == (404, "NoSuchVersion")
-    assert refused(s3.delete_object, Bucket="bucket", Key="key", VersionId="a" * 32) == (404, "NoSuchVersion")
+    # A version that is not there is as good as deleted.
+    assert s3.delete_object(Bucket="bucket", Key="key", VersionId="a" * 32)["VersionId"] == "a" * 32
     for bad in ("'; DROP TABLE object", "x" * 10000, "../x"):
         assert refused(s3.get_object, Bucket="bucket", Key="key", VersionId=bad) == (400, "InvalidArgument")
     assert wire("GET", "/bucket/key?versionId=").outcome == (400, "InvalidArgument")

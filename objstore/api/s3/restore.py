@@ -1,0 +1,49 @@
+"""RestoreObject, and how a restore stands: ``x-amz-restore`` and RestoreStatus.
+
+Beyond AWS: a request without Days makes the object one of class STANDARD, on the hot tier, for good.
+"""
+
+from typing import Any
+
+from objstore.api.s3.call import NO_CONTENT, Answer, Call, Headers
+from objstore.api.s3.documents import read_input
+from objstore.api.s3.versions import VERSION_ID, parse_version_id
+from objstore.model.errors import InvalidArgument, MalformedXML, NotImplementedS3
+from objstore.model.objects import ObjectVersion
+from objstore.model.tiers import is_archived
+
+_DAYS_MAX = 2**31 - 1
+_SELECT = ("Type", "SelectParameters", "OutputLocation")
+
+
+async def restore_object(call: Call) -> Answer:
+    """RestoreObject: 202 when a copy has been asked for, 200 when there is one, which is kept longer."""
+    request = call.request
+    version_id = parse_version_id(call.query.get(VERSION_ID))
+    document = await read_input(call, "RestoreObject")
+    days = _days(document)
+    version = await call.store.get(request.bucket, request.key, version_id)
+    there = await call.store.restore(version, days)
+    return (200 if there else 202), [NO_CONTENT], b""
+
+
+async def add_restore(headers: Headers, call: Call, version: ObjectVersion) -> None:
+    """Add ``x-amz-restore`` to what a GET or HEAD says of an archived version."""
+    if is_archived(version.storage_class):
+        statuses = await call.store.restore_statuses([version])
+        headers += [(b"x-amz-restore", status.header) for status in statuses.values()]
+
+
+def _days(document: dict[str, Any]) -> int | None:
+    """How many days, None for ever. The tiers of speed are AWS's: here all restores are as fast as the drives."""
+    for name in _SELECT:
+        if name in document:
+            raise NotImplementedS3("S3 Select is not implemented", Element=name)
+    days = document.get("Days")
+    if days is None:
+        return None
+    if not isinstance(days, int):
+        raise MalformedXML
+    if not 1 <= days <= _DAYS_MAX:
+        raise InvalidArgument("restoration days should be at least 1", ArgumentName="Days", ArgumentValue=days)
+    return days

@@ -1,0 +1,201 @@
+"""Act: what tasks ask for is decided on the versions as they are now, by all rules, and done."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from objstore.lifecycle.evaluate import decide, next_due, upload_due
+from objstore.lifecycle.facts import Decision, Kind, VersionFacts
+from objstore.lifecycle.pace import Pace
+from objstore.lifecycle.plan import Plan, plan_of
+from objstore.lifecycle.restoring import Restoring
+from objstore.meta.database import Database, Transaction
+from objstore.meta.effects import Act, Effect, abort_uploads, delete_versions, take_effect
+from objstore.meta.facts import Seen, look, settings_of, uploads_begun
+from objstore.meta.moves import Replacement, swap
+from objstore.meta.rule_stats import add_failed
+from objstore.meta.tasks import Task, TaskKind, Tasks
+from objstore.model import clock
+from objstore.model.errors import ObjstoreError
+from objstore.model.tiers import code_of_tier, tier_of, tier_of_code
+from objstore.store.move import Move
+from objstore.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+SOON = timedelta(seconds=60)  # what is due by then is waited for; walks find the rest when it is due
+BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 1.0, 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A task that has something to do."""
+
+    task: Task
+    seen: Seen
+    decision: Decision
+
+    @property
+    def act(self) -> Act:
+        decision = self.decision
+        target = decision.storage_class or decision.tier
+        action = f"{decision.kind.value}:{target}" if target else decision.kind.value
+        return Act(self.task, decision.rule_id, action, decision.due, self.seen.version.size)
+
+
+class Actor:
+    """Acts on taken tasks."""
+
+    def __init__(self, store: Store, database: Database, tasks: Tasks, pace: Pace) -> None:
+        self._store, self._database, self._tasks, self._pace = store, database, tasks, pace
+        self._restoring = Restoring(store, database, tasks, pace)
+
+    async def act(self, tasks: Sequence[Task]) -> None:
+        """See to tasks of one taking: each is finished, or freed for later. Raises DatabaseUnavailable."""
+        await self._pace.operations(len(tasks))
+        settings = await settings_of(self._database, [task.bucket_id for task in tasks])
+        plans = {bucket_id: plan_of(bucket_id, found) for bucket_id, found in settings.items()}
+        await self._tasks.drop([task for task in tasks if task.bucket_id not in plans])
+        there = [task for task in tasks if task.bucket_id in plans]
+        await self._versions([task for task in there if task.kind == TaskKind.VERSION], plans)
+        await self._uploads([task for task in there if task.kind == TaskKind.UPLOAD], plans)
+        failed = await self._restoring.act([task for task in there if task.kind == TaskKind.RESTORE])
+        for task, error in failed:
+            await self._postpone_failed(Act(task, "", "restore", task.due), error)
+
+    async def _versions(self, tasks: Sequence[Task], plans: dict[int, Plan]) -> None:
+        seen = await look(self._database, [(task.bucket_id, task.key, task.version_id) for task in tasks])
+        due, now = list[_Due](), clock.now()
+        idle: list[Task] = []
+        for task, found in zip(tasks, seen, strict=True):
+            if found is None:
+                idle.append(task)
+                continue
+            decision = decide(plans[task.bucket_id], facts_of(found), now)
+            if decision is None:
+                following = next_due(plans[task.bucket_id], facts_of(found))
+                await self._wait_or_drop(task, None if following is None else following[0], now, idle)
+            else:
+                due.append(_Due(task, found, decision))
+        await self._tasks.drop(idle)
+        moves = (Kind.TRANSITION, Kind.PLACE)
+        await self._delete([one for one in due if one.decision.kind not in moves])
+        await self._move([one for one in due if one.decision.kind in moves])
+
+    async def _wait_or_drop(self, task: Task, due: datetime | None, now: datetime, idle: list[Task]) -> None:
+        """A clock that is a little off may have been asked too early."""
+        if due is not None and due <= now + SOON:
+            await self._tasks.postpone([task], max(0.0, (due - now).total_seconds()))
+        else:
+            idle.append(task)
+
+    async def _delete(self, due: list[_Due]) -> None:
+        async def effect(transaction: Transaction, refused: Collection[int]) -> list[bool]:
+            return await delete_versions(transaction, [one.seen for one in due], refused)
+
+        await self._take_effect(due, effect)
+
+    async def _move(self, due: list[_Due]) -> None:
+        """To another tier; where the tier stays, the class changes and no byte moves."""
+        here = [one for one in due if one.seen.version.tier == code_of_tier(_target(one)[1])]
+        away = [one for one in due if one.seen.version.tier != code_of_tier(_target(one)[1])]
+
+        async def effect(transaction: Transaction, refused: Collection[int]) -> list[bool]:
+            changed = [Replacement(one.seen.version, one.seen.version.extents, *_target(one)) for one in here]
+            return await swap(transaction, changed, refused)
+
+        await self._take_effect(here, effect)
+        if away and self._pace.is_open(clock.now()):
+            await self._move_bytes(away)
+        else:
+            await self._tasks.postpone([one.task for one in away], SOON.total_seconds())
+
+    async def _move_bytes(self, due: list[_Due]) -> None:
+        moves = [Move(one.seen.version, *_target(one)) for one in due]
+        by_version = {id(one.seen.version): one for one in due}
+
+        async def commit(replacements: list[Replacement]) -> list[bool]:
+            acts = [by_version[id(replacement.version)].act for replacement in replacements]
+            return await take_effect(self._database, acts, lambda t, refused: swap(t, replacements, refused))
+
+        outcomes = await self._store.moves.move(moves, commit, self._pace.bytes)
+        await self._tasks.postpone([one.task for one, done in zip(due, outcomes, strict=True) if done is False], 0.0)
+        for one, outcome in zip(due, outcomes, strict=True):
+            if isinstance(outcome, ObjstoreError):
+                await self._fail(one, outcome)
+
+    async def _fail(self, due: _Due, error: ObjstoreError) -> None:
+        """Later again; one that was changed while its bytes were on their way is no failure."""
+        version, act = due.seen.version, due.act
+        (now,) = await look(self._database, [(version.bucket_id, version.key, version.version_id)])
+        if now is None or now.version.extents != version.extents:
+            await self._tasks.postpone([due.task], 0.0)
+            return
+        await self._postpone_failed(act, error)
+
+    async def _postpone_failed(self, act: Act, error: ObjstoreError) -> None:
+        task = act.task
+        log.warning("task_failed", action=act.action, rule=act.rule, error=repr(error), attempts=task.attempts)
+        await self._tasks.postpone([task], _backoff(task.attempts), repr(error))
+        await add_failed(self._database, task.bucket_id, act.rule, act.action, 1, repr(error))
+
+    async def _uploads(self, tasks: Sequence[Task], plans: dict[int, Plan]) -> None:
+        begun, now = await uploads_begun(self._database, [task.version_id for task in tasks]), clock.now()
+        acts, idle = list[Act](), list[Task]()
+        for task in tasks:
+            created = begun.get(task.version_id)
+            due = None if created is None else upload_due(plans[task.bucket_id], task.key, created)
+            if due is not None and due[0] <= now:
+                acts.append(Act(task, due[1], "abort", due[0]))
+            else:
+                await self._wait_or_drop(task, None if due is None else due[0], now, idle)
+        await self._tasks.drop(idle)
+
+        async def effect(transaction: Transaction, refused: Collection[int]) -> list[bool]:
+            return await abort_uploads(transaction, [act.task.version_id for act in acts], refused)
+
+        await self._settle(acts, effect)
+
+    async def _take_effect(self, due: list[_Due], effect: Effect) -> None:
+        await self._settle([one.act for one in due], effect)
+
+    async def _settle(self, acts: list[Act], effect: Effect) -> None:
+        """Those whose version is not what it was any more are looked at anew."""
+        if acts:
+            done = await take_effect(self._database, acts, effect)
+            stale = [act.task for act, took_place in zip(acts, done, strict=True) if not took_place]
+            await self._tasks.postpone(stale, 0.0)
+
+
+def facts_of(seen: Seen) -> VersionFacts:
+    """What the evaluator is told of a version."""
+    version = seen.version
+    return VersionFacts(
+        version.key,
+        version.size,
+        version.modified,
+        version.tags,
+        version.storage_class,
+        tier_of_code(version.tier),
+        seen.is_latest,
+        version.marker,
+        seen.is_only_marker,
+        version.noncurrent_since,
+        seen.newer_noncurrent,
+        version.accessed,
+        version.heat,
+    )
+
+
+def _target(due: _Due) -> tuple[str, str]:
+    """Class and tier that a version goes to."""
+    decision = due.decision
+    if decision.kind is Kind.PLACE:
+        return due.seen.version.storage_class, decision.tier
+    return decision.storage_class, tier_of(decision.storage_class)
+
+
+def _backoff(attempts: int) -> float:
+    return min(BACKOFF_SECONDS_MIN * 2.0 ** min(attempts, 30), BACKOFF_SECONDS_MAX)

@@ -1,0 +1,125 @@
+"""Engine: finds what is due and does it, one bounded step at a time. Any number of processes may run one.
+
+sync    each bucket's rules have their walks
+walk    the walks that are due become tasks
+work    tasks are taken and acted on
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from objstore.lifecycle.act import Actor
+from objstore.lifecycle.pace import Pace
+from objstore.lifecycle.plan import plan_of
+from objstore.lifecycle.restoring import Restoring
+from objstore.lifecycle.walk import TIERING, query_of, walks_of
+from objstore.meta.database import Database
+from objstore.meta.tasks import Task, Tasks
+from objstore.meta.walks import Query, WalkName, Walks
+from objstore.model import clock
+from objstore.model.lifecycle import digest_of
+from objstore.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+BATCH_TASKS = 64
+LEASE_SECONDS = 300.0
+PAGE_BUCKETS = 1000
+STEPS_AT_ONCE = 64
+EVERY_BUCKET_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """``interval_seconds``: how often to look for what is due; ``workers``: batches of tasks that are under way."""
+
+    interval_seconds: float = 5.0
+    workers: int = 2
+    backlog_max: int = 20_000
+    lease_seconds: float = LEASE_SECONDS
+
+
+class Engine:
+    """The lifecycle engine of a process."""
+
+    def __init__(
+        self, store: Store, database: Database, pace: Pace | None = None, settings: EngineSettings | None = None
+    ) -> None:
+        self._settings = settings or EngineSettings()
+        self._pace = pace or Pace()
+        self._tasks = Tasks(database)
+        self._walks = Walks(database, self._settings.backlog_max)
+        self._actor = Actor(store, database, self._tasks, self._pace)
+        self._restoring = Restoring(store, database, self._tasks, self._pace)
+        self._known: dict[int, str] = {}
+        self._every_bucket_at = 0.0
+
+    async def sync(self) -> None:
+        """See to it that every rule of every bucket has its walks."""
+        if clock.monotonic_seconds() >= self._every_bucket_at:
+            await self._every_bucket()
+            self._every_bucket_at = clock.monotonic_seconds() + EVERY_BUCKET_SECONDS
+        seen: dict[int, str] = {}
+        after = -1
+        while page := await self._walks.with_rules(after, PAGE_BUCKETS):
+            for bucket_id, mark in page:
+                if self._known.get(bucket_id) != mark:
+                    await self._ensure(bucket_id)
+                seen[bucket_id] = mark
+            after = page[-1][0]
+        self._known = seen
+
+    async def walk(self) -> int:
+        """Some pages of the walks that are due; how many tasks came of it."""
+        found = 0
+        for _ in range(STEPS_AT_ONCE):
+            step = await self._walks.step(self._query)
+            if step is None:
+                break
+            found += step.found
+        return found
+
+    async def expire_copies(self) -> int:
+        """Drop restored copies whose days are over; how many."""
+        return await self._restoring.expire()
+
+    async def work(self) -> int:
+        """Take a batch of tasks and act on it; how many there were."""
+        tasks = await self._tasks.take(BATCH_TASKS, self._settings.lease_seconds)
+        if not tasks:
+            return 0
+        began = clock.monotonic_seconds()
+        await self._act(tasks)
+        took = timedelta(seconds=clock.monotonic_seconds() - began)
+        await asyncio.sleep(await self._pace.rest_after(took))
+        return len(tasks)
+
+    async def _act(self, tasks: Sequence[Task]) -> None:
+        """A batch that fails as a whole is free again at once, not when its lease ends."""
+        try:
+            await self._actor.act(tasks)
+        except Exception as error:
+            await self._tasks.postpone(tasks, self._settings.interval_seconds, repr(error))
+            raise
+
+    async def _every_bucket(self) -> None:
+        """Intelligent-Tiering objects may be in any bucket."""
+        after = -1
+        while page := await self._walks.buckets(after, PAGE_BUCKETS):
+            await self._walks.ensure({WalkName(bucket_id, *TIERING): b"" for bucket_id in page}, wake=False)
+            after = page[-1]
+
+    async def _ensure(self, bucket_id: int) -> None:
+        settings = await self._walks.settings(bucket_id)
+        if settings is not None:
+            walks = walks_of(plan_of(bucket_id, settings))
+            await self._walks.ensure({WalkName(bucket_id, *name): digest_of(walk) for name, walk in walks.items()})
+
+    def _query(self, name: WalkName, settings: Any) -> Query | timedelta | None:
+        walk = walks_of(plan_of(name.bucket_id, settings)).get((name.rule, name.action))
+        return None if walk is None else query_of(walk, clock.now(), timedelta(seconds=self._settings.interval_seconds))

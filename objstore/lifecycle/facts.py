@@ -1,0 +1,56 @@
+"""What the evaluator is told of a version, and what it says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from objstore.model.tiers import HOT
+
+
+class Kind(Enum):
+    """What is to be done with a version."""
+
+    DELETE = "delete"  # for good
+    TRANSITION = "transition"  # to another storage class, and to its tier
+    MARK = "mark"  # as a DELETE without a version id in a bucket that has, or had, versioning
+    PLACE = "place"  # to another tier, the class staying
+
+
+@dataclass(slots=True)
+class VersionFacts:
+    """``is_only_marker``: a delete marker, and its key has no other version. ``newer_noncurrent``: how many noncurrent
+    versions of the key are newer. ``tier``: name of the tier that the bytes lie on. ``accessed``: day of the last
+    access (model/days.py), 0 if there was none; ``heat``: the count as of that day (model/heat.py). ``access_tier``:
+    of an Intelligent-Tiering object that may be archived, where it is; None where archiving is not supported.
+    """
+
+    key: bytes
+    size: int
+    modified: datetime
+    tags: Mapping[str, str] | None = None
+    storage_class: str = "STANDARD"
+    tier: str = HOT
+    is_latest: bool = True
+    is_marker: bool = False
+    is_only_marker: bool = False
+    noncurrent_since: datetime | None = None
+    newer_noncurrent: int = 0
+    accessed: int = 0
+    heat: float = 0.0
+    access_tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``due``: since when; ``rule_id``: whose doing it is, ``""`` for Intelligent-Tiering by itself.
+
+    ``storage_class``: target of a TRANSITION; ``tier`` and ``access_tier``: target of a PLACE.
+    """
+
+    kind: Kind
+    rule_id: str
+    due: datetime
+    storage_class: str = ""
+    tier: str = ""
+    access_tier: str = ""

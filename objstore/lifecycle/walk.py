@@ -1,0 +1,213 @@
+"""Which walks a bucket's plan asks for, and what each looks for now.
+
+    action                      walks through                                    by
+    expire, transition:CLASS    current versions                                 modified
+    marker                      delete markers that are the latest               modified
+    noncurrent-…                noncurrent versions                              when they became noncurrent
+    noncurrent-…+newer          the same, and looks at what each pushes down     when they became noncurrent
+    abort                       open uploads                                     when they began
+    …/access                    current versions on the hot tier                 day of the last access
+
+A walk only proposes: whoever takes the task decides, by all rules, on the version as it is then. Rows younger than
+``VISIBLE`` are left for later, for a commit may still bring older ones.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from objstore.lifecycle.plan import Plan
+from objstore.meta.walks import ANY_SIZE, Query, Source
+from objstore.model import days
+from objstore.model.extended_rules import ExtendedRule
+from objstore.model.lifecycle import MINIMUM_FOR_ALL, TRANSITION_BYTES_MIN, Filter, Rule, digest_of
+from objstore.model.storage_class import STORAGE_CLASS_CODES
+from objstore.model.tiering import INFREQUENT_DAYS, STORAGE_CLASS
+from objstore.model.tiers import is_archived
+from objstore.model.waterfall import leads_on_from
+
+VISIBLE = timedelta(seconds=10)
+PAUSE_MAX = timedelta(hours=1)
+AGE_MAX = timedelta(days=36500)
+CALENDAR_DAY = timedelta(days=1)
+TIERING = ("", "tiering/access")  # the walk that every bucket has
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk as a rule defines it. ``count``: days; ``hours``: instead; ``date``: from then on, whatever the age.
+
+    With none of them a row is looked at as soon as it is there.
+    """
+
+    rule: str
+    action: str
+    source: Source
+    filter: Filter
+    count: int | None = None
+    hours: int | None = None
+    date: datetime | None = None
+    size_min: int = 0
+    skip_classes: tuple[int, ...] = ()
+    newer: int = 1
+    restart: bool = False
+
+
+def walks_of(plan: Plan) -> dict[tuple[str, str], Walk]:
+    """Every walk of a plan, by rule and action."""
+    found: list[Walk] = [_tiering()]
+    for rule in plan.rules:
+        found += _expirations(rule)
+        found += _transitions(rule, plan.minimum)
+        found += _noncurrent(rule, plan.minimum)
+        if rule.abort_days is not None:
+            found.append(Walk(rule.id, "abort", Source.UPLOAD, rule.filter, rule.abort_days))
+    for extended in plan.extended:
+        found += _extended(extended)
+    return {(walk.rule, walk.action): walk for walk in found}
+
+
+def query_of(walk: Walk, now: datetime, interval: timedelta) -> Query | timedelta:
+    """What the walk looks for now, or how long there will be nothing. ``interval``: how often to look again."""
+    if walk.date is not None and now < walk.date:
+        return min(walk.date - now, PAUSE_MAX)
+    horizon, pause = _horizon(walk, now, interval)
+    age = days.days(walk.count or 0) if walk.hours is None else days.hours(walk.hours)
+    return Query(
+        walk.source,
+        digest_of(walk),
+        horizon,
+        min(age, AGE_MAX),
+        pause,
+        walk.filter.prefix.encode(),
+        max(walk.size_min, 0 if walk.filter.larger_than is None else walk.filter.larger_than + 1),
+        ANY_SIZE if walk.filter.smaller_than is None else walk.filter.smaller_than - 1,
+        dict(walk.filter.tags),
+        walk.skip_classes,
+        walk.newer,
+        walk.restart,
+    )
+
+
+def _horizon(walk: Walk, now: datetime, interval: timedelta) -> tuple[datetime | int, timedelta]:
+    """Up to where rows are due, and when to look again if there are no more."""
+    visible = now - VISIBLE
+    tomorrow = min(max(days.start_of(days.day_of(now) + 1) - now, interval), PAUSE_MAX)
+    if walk.source is Source.ACCESSED:
+        return days.day_of(now) - (walk.count or 0) - 1, tomorrow
+    if walk.hours is not None:
+        return min(visible, now - min(days.hours(walk.hours), AGE_MAX)), interval
+    if walk.count is None:
+        return visible, tomorrow if walk.restart else interval
+    horizon = days.horizon(now, walk.count)
+    return min(visible, horizon), tomorrow if horizon < visible and days.days(1) == CALENDAR_DAY else interval
+
+
+def _tiering() -> Walk:
+    others = tuple(code for name, code in STORAGE_CLASS_CODES.items() if name != STORAGE_CLASS)
+    return Walk(*TIERING, Source.ACCESSED, Filter(), INFREQUENT_DAYS, skip_classes=others)
+
+
+def _expirations(rule: Rule) -> Iterator[Walk]:
+    expiration = rule.expiration
+    if expiration is None:
+        return
+    if expiration.marker:
+        yield Walk(rule.id, "marker", Source.MARKER, _names_only(rule.filter), restart=True)
+        return
+    when = Walk(rule.id, "expire", Source.CURRENT, rule.filter, expiration.days, date=expiration.date)
+    yield when
+    if not rule.filter.tags and not rule.filter.has_size:
+        yield replace(when, action="marker", source=Source.MARKER, restart=True)
+
+
+def _transitions(rule: Rule, minimum: str) -> Iterator[Walk]:
+    for transition in rule.transitions:
+        target = transition.storage_class
+        yield Walk(
+            rule.id,
+            f"transition:{target}",
+            Source.CURRENT,
+            rule.filter,
+            transition.days,
+            date=transition.date,
+            size_min=_size_min(rule.filter, target, minimum),
+            skip_classes=_done(target),
+        )
+
+
+def _noncurrent(rule: Rule, minimum: str) -> Iterator[Walk]:
+    expiration = rule.noncurrent_expiration
+    if expiration is not None:
+        walk = Walk(rule.id, "noncurrent-expire", Source.NONCURRENT, rule.filter, expiration.days)
+        yield walk
+        yield from _below(walk, expiration.newer)
+    for transition in rule.noncurrent_transitions:
+        target = transition.storage_class
+        walk = Walk(
+            rule.id,
+            f"noncurrent-transition:{target}",
+            Source.NONCURRENT,
+            rule.filter,
+            transition.days,
+            size_min=_size_min(rule.filter, target, minimum),
+            skip_classes=_done(target),
+        )
+        yield walk
+        yield from _below(walk, transition.newer)
+
+
+def _below(walk: Walk, newer: int) -> Iterator[Walk]:
+    """A version that becomes noncurrent pushes another one over the number to keep: whatever its own size and tags."""
+    if newer:
+        yield Walk(walk.rule, f"{walk.action}+newer", Source.BELOW, Filter(walk.filter.prefix), newer=newer)
+
+
+def _extended(rule: ExtendedRule) -> Iterator[Walk]:
+    if rule.needs_engine:
+        return
+    target = rule.storage_class
+    action = "extended-expire" if target is None else f"extended-transition:{target}"
+    skip = () if target is None else _done(target)
+    restart = rule.access_count_less_than is not None
+    if rule.last_access_days is not None:
+        yield Walk(
+            rule.id,
+            f"{action}/access",
+            Source.ACCESSED,
+            rule.filter,
+            rule.last_access_days,
+            skip_classes=skip,
+            restart=restart,
+        )
+    if rule.days is not None or rule.hours is not None:
+        yield Walk(
+            rule.id,
+            action,
+            Source.CURRENT,
+            rule.filter,
+            rule.days if rule.hours is None else None,
+            rule.hours if rule.days is None else _hours_of_both(rule),
+            skip_classes=skip,
+            restart=restart,
+        )
+
+
+def _hours_of_both(rule: ExtendedRule) -> int | None:
+    """With days and hours the later of the two counts."""
+    return None if rule.hours is None else max(rule.hours, (rule.days or 0) * 24)
+
+
+def _names_only(filter_: Filter) -> Filter:
+    return Filter(filter_.prefix)
+
+
+def _size_min(filter_: Filter, target: str, minimum: str) -> int:
+    """Transitions leave small objects alone, unless the rule has a size of its own, or they go to an archive."""
+    applies = minimum == MINIMUM_FOR_ALL or not is_archived(target)
+    return TRANSITION_BYTES_MIN if applies and not filter_.has_size else 0
+
+
+def _done(target: str) -> tuple[int, ...]:
+    """Codes of the classes from which nothing goes to ``target``."""
+    return tuple(STORAGE_CLASS_CODES[name] for name in leads_on_from(target))

@@ -1,0 +1,153 @@
+"""The schema of the lifecycle engine, on the same MetaData as tables.py and by the same rules.
+
+    walk        how far a rule's action has come through what is due; its cursor only moves forward
+    task        a version (or an upload) that somebody has to look at, and who has taken it
+    rule_stats  what each action of a rule has done
+    restored    the temporary hot copy of an archived version
+    pin         a prefix whose objects stay on the hot tier for a while
+    warm        a job that brings a prefix to the hot tier
+
+A task is taken by setting ``ready`` to when the lease ends and ``owner`` to a token of that one taking. Whoever acts on
+it deletes it, if it still has that token, in the transaction of the effect. ``again``: it was asked for once more while
+somebody had it, so it has to be looked at once more.
+"""
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    event,
+    text,
+)
+from sqlalchemy.dialects.postgresql import BYTEA
+
+from objstore.meta.tables import NAME, TIME, bucket, metadata, upload
+from objstore.meta.tables import _required as required
+from objstore.model.states import UploadState
+
+walk = Table(
+    "walk",
+    metadata,
+    required("bucket_id", BigInteger),
+    required("rule", NAME),
+    required("action", NAME),
+    required("digest", BYTEA),
+    # The last row that was looked at: NULL before the first. ``number`` stands for the time where that is a day.
+    Column("time", TIME),
+    required("number", BigInteger, "0"),
+    required("key", BYTEA, "''"),
+    required("seq", BigInteger, "0"),
+    required("next_run", TIME, "now()"),
+    required("found", BigInteger, "0"),
+    PrimaryKeyConstraint("bucket_id", "rule", "action"),
+    Index("walk_next_run_idx", "next_run"),
+    postgresql_with={"fillfactor": 70},
+)
+
+task = Table(
+    "task",
+    metadata,
+    required("bucket_id", BigInteger),
+    required("due", TIME),
+    required("queued", TIME, "now()"),
+    required("ready", TIME, "now()"),
+    required("attempts", Integer, "0"),
+    required("kind", SmallInteger),
+    required("again", Boolean, "false"),
+    required("key", BYTEA),
+    required("version_id", BYTEA),
+    Column("owner", BYTEA),
+    required("rule", NAME),
+    required("action", NAME),
+    Column("last_error", Text),
+    PrimaryKeyConstraint("bucket_id", "key", "version_id", "kind"),
+    Index("task_ready_idx", "ready"),
+    postgresql_with={
+        "fillfactor": 80,
+        "autovacuum_vacuum_scale_factor": 0.0,
+        "autovacuum_vacuum_threshold": 20000,
+    },
+)
+
+rule_stats = Table(
+    "rule_stats",
+    metadata,
+    required("bucket_id", BigInteger),
+    required("objects", BigInteger, "0"),
+    required("bytes", BigInteger, "0"),
+    required("errors", BigInteger, "0"),
+    required("lag_milliseconds", BigInteger, "0"),
+    Column("last_done", TIME),
+    Column("last_failed", TIME),
+    required("rule", NAME),
+    required("action", NAME),
+    Column("last_error", Text),
+    PrimaryKeyConstraint("bucket_id", "rule", "action"),
+    postgresql_with={"fillfactor": 50},
+)
+
+restored = Table(
+    "restored",
+    metadata,
+    required("bucket_id", BigInteger),
+    required("until", TIME),
+    required("requested", TIME, "now()"),
+    required("state", SmallInteger),
+    required("days", Integer),
+    required("key", BYTEA),
+    required("version_id", BYTEA),
+    required("extents", BYTEA, "''"),
+    PrimaryKeyConstraint("bucket_id", "key", "version_id"),
+    Index("restored_until_idx", "until"),
+)
+
+pin = Table(
+    "pin",
+    metadata,
+    required("bucket_id", BigInteger),
+    required("prefix", BYTEA),
+    required("until", TIME),
+    required("budget_bytes", BigInteger),
+    PrimaryKeyConstraint("bucket_id", "prefix"),
+)
+
+warm = Table(
+    "warm",
+    metadata,
+    required("id", BYTEA),
+    required("bucket_id", BigInteger),
+    required("prefix", BYTEA),
+    required("created", TIME, "now()"),
+    required("state", SmallInteger),
+    required("cursor", BYTEA, "''"),
+    required("objects", BigInteger, "0"),
+    required("bytes", BigInteger, "0"),
+    required("next_run", TIME, "now()"),
+    Column("finished", TIME),
+    Column("last_error", Text),
+    PrimaryKeyConstraint("id"),
+    Index("warm_next_run_idx", "next_run", postgresql_where=text("finished IS NULL")),
+)
+
+# What the engine asks of the tables of others.
+Index("bucket_lifecycle_idx", bucket.c.id, postgresql_where=text("settings ? 'lifecycle'"))
+Index(
+    "upload_bucket_id_open_created_idx",
+    upload.c.bucket_id,
+    upload.c.created,
+    upload.c.id,
+    postgresql_where=text(f"state = {UploadState.OPEN.value}"),
+)
+
+event.listen(
+    restored,
+    "after_create",
+    DDL("ALTER TABLE restored ALTER COLUMN extents SET STORAGE EXTERNAL"),  # type: ignore[no-untyped-call]
+)

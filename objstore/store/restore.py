@@ -1,0 +1,75 @@
+"""RestoreObject: an archived version gets a copy on the hot tier for some days, or becomes hot for good.
+
+Its own bytes stay where they are: when the days are over only the copy goes. Reads of an archived version take the
+extents of its copy, and are refused while it has none.
+"""
+
+from dataclasses import replace
+
+from objstore.meta.restored import Restored, RestoredCopies
+from objstore.meta.tasks import Task, TaskKind
+from objstore.model import clock, days
+from objstore.model.errors import InvalidObjectState, ObjectNotInActiveTierError, RestoreAlreadyInProgress
+from objstore.model.objects import ObjectVersion
+from objstore.model.restore import RestoreStatus
+from objstore.model.tiers import is_archived
+
+VersionName = tuple[int, bytes, bytes]
+
+
+class Restores:
+    """Restored copies of archived versions."""
+
+    def __init__(self, copies: RestoredCopies) -> None:
+        self._copies = copies
+
+    async def restore(self, version: ObjectVersion, count: int | None) -> bool:
+        """Ask for a copy for so many days, or (None) for the version to become hot for good; True: it is there.
+
+        Raises InvalidObjectState for a version that is not archived, RestoreAlreadyInProgress.
+        """
+        if not is_archived(version.storage_class):
+            raise InvalidObjectState(
+                "Restore is not allowed for the object's current storage class", StorageClass=version.storage_class
+            )
+        now = clock.now()
+        task = Task(*name_of(version), TaskKind.RESTORE, now, 0, "", "restore")
+        before = await self._copies.ask(task, count or 0, days.due_after(now, count or 0))
+        if before is not None and before.is_ongoing:
+            raise RestoreAlreadyInProgress()
+        return before is not None
+
+    async def readable(self, version: ObjectVersion) -> ObjectVersion:
+        """The version with extents that may be read. Raises InvalidObjectState if it is archived and not restored."""
+        if not is_archived(version.storage_class):
+            return version
+        found = (await self._copies.get([name_of(version)])).get(name_of(version))
+        if found is None or found.is_ongoing or found.until <= clock.now():
+            raise InvalidObjectState(StorageClass=version.storage_class)
+        return replace(version, extents=found.extents)
+
+    async def check_source(self, version: ObjectVersion) -> None:
+        """Raise ObjectNotInActiveTierError if a version may not be copied: archived, and not restored."""
+        if is_archived(version.storage_class):
+            try:
+                await self.readable(version)
+            except InvalidObjectState:
+                raise ObjectNotInActiveTierError() from None
+
+    async def statuses(self, versions: list[ObjectVersion]) -> dict[VersionName, RestoreStatus]:
+        """How the restores of versions stand, of those that have any."""
+        names = [name_of(version) for version in versions if is_archived(version.storage_class)]
+        found = await self._copies.get(names)
+        return {name: status_of(one) for name, one in found.items() if one.is_ongoing or one.until > clock.now()}
+
+
+def name_of(version: ObjectVersion) -> VersionName:
+    """What a restored copy is known by."""
+    return version.bucket_id, version.key, version.version_id
+
+
+def status_of(found: Restored) -> RestoreStatus:
+    """As clients see it: in calendar days, however short ours are."""
+    if found.is_ongoing:
+        return RestoreStatus(True)
+    return RestoreStatus(False, days.calendar_date(found.until - days.days(found.days), found.days))

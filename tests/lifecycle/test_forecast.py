@@ -1,0 +1,185 @@
+"""The dry run's numbers against the evaluator, asked about every version one by one."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+import pytest
+from sqlalchemy import delete, func, select
+
+from objstore.lifecycle import forecast as forecasts
+from objstore.lifecycle.act import facts_of
+from objstore.lifecycle.actions import of_current, of_extended, of_marker, of_noncurrent
+from objstore.lifecycle.facts import Kind
+from objstore.lifecycle.forecast import expect
+from objstore.lifecycle.plan import Plan
+from objstore.meta import forecast as sql
+from objstore.meta.facts import look
+from objstore.meta.lifecycle_tables import task
+from objstore.meta.statement import Statement, constant
+from objstore.model.errors import DatabaseUnavailable
+from objstore.model.extended_rules import ExtendedRule, KeepLast, TierFull
+from objstore.model.lifecycle import (
+    Expiration,
+    Filter,
+    NoncurrentExpiration,
+    NoncurrentTransition,
+    Rule,
+    Transition,
+)
+from objstore.model.waterfall import may_follow
+from tests.lifecycle.world import World
+
+DAYS = 12
+DAY = timedelta(days=1)
+RULES = (
+    Rule("old", True, Filter("a/"), Expiration(days=5)),
+    Rule("down", True, Filter(), None, (Transition("STANDARD_IA", 3), Transition("GLACIER", 8))),
+    Rule("sizes", True, Filter("", (), 100_000, 160_000), Expiration(days=2)),
+    Rule("dated", True, Filter("b/"), Expiration(date=datetime(2020, 1, 1, tzinfo=UTC))),
+    Rule("tagged", True, Filter("", (("x", "y"),)), Expiration(days=1)),
+    Rule("later", True, Filter("a/"), None, (Transition("ONEZONE_IA", date=datetime(2099, 1, 1, tzinfo=UTC)),)),
+    Rule("versions", True, Filter(), noncurrent_expiration=NoncurrentExpiration(4, 2),
+         noncurrent_transitions=(NoncurrentTransition("GLACIER_IR", 1),)),
+    Rule("some-versions", True, Filter("", (), 10), noncurrent_expiration=NoncurrentExpiration(1)),
+    Rule("markers", True, Filter(), Expiration(marker=True)),
+)  # fmt: skip
+EXTENDED = (
+    ExtendedRule("idle", True, last_access_days=4, storage_class="GLACIER_IR"),
+    ExtendedRule("idle-and-old", True, days=6, last_access_days=2, storage_class="STANDARD_IA"),
+    ExtendedRule("hours", True, Filter("a/"), hours=30, expire=True),
+    ExtendedRule("cooled", True, days=1, access_count_less_than=0.5, storage_class="GLACIER"),
+)
+
+
+@pytest.fixture
+async def filled(world: World) -> World:
+    """Versions of every age, class and kind."""
+    for age in range(10):
+        size, storage_class = 90_000 + 10_000 * age, ("STANDARD_IA" if age % 4 == 3 else "STANDARD")
+        keys = [b"%s/%d" % (name, age) for name in (b"a", b"b")]
+        await world.put(*keys, days=age + 0.4, size=size, storage_class=storage_class)
+    await world.versioning("Enabled")
+    for age in (9.0, 6.0, 3.5, 1.2, 0.1):
+        await world.put(b"v", b"a/v", days=age, size=150_000 if age > 3 else 300_000)
+        await world.age("version", age / 2, b"v", b"a/v", column="noncurrent_since")
+    await world.place.delete(world.bucket, b"gone")
+    await world.place.delete(world.bucket, b"v")
+    bucket_id = await world.bucket_id()
+    await world.raw.execute("UPDATE version SET noncurrent_since = now() - interval '2.2 days' * (seq % 4) WHERE "
+                            "bucket_id = $1 AND noncurrent_since IS NOT NULL", bucket_id)  # fmt: skip
+    await world.raw.execute("UPDATE version SET modified = now() - interval '3.3 days' WHERE marker")
+    await world.raw.execute(
+        "UPDATE object SET accessed = extract(epoch FROM modified)::bigint / 86400 + (size / 10000) % 3, "
+        "heat = (size / 10000) % 5, tags = CASE WHEN size % 20000 = 0 THEN '{\"x\": \"y\"}'::jsonb END "
+        "WHERE bucket_id = $1", bucket_id,
+    )  # fmt: skip
+    return world
+
+
+async def brute_force(world: World, plan: Plan, now: datetime) -> Counter[tuple[str, str, str, int]]:
+    """(rule, verb, class, day) → how many versions, by asking about each."""
+    bucket_id = await world.bucket_id()
+    rows = await world.raw.fetch("SELECT key, version_id FROM object WHERE bucket_id = $1 UNION ALL "
+                                 "SELECT key, version_id FROM version WHERE bucket_id = $1", bucket_id)  # fmt: skip
+    found: Counter[tuple[str, str, str, int]] = Counter()
+    for seen in await look(world.place.database, [(bucket_id, *row) for row in rows]):
+        assert seen is not None
+        facts = facts_of(seen)
+        if facts.is_marker:
+            actions = list(of_marker(plan, facts))
+        elif facts.is_latest:
+            actions = [*of_current(plan, facts), *of_extended(plan, facts, ())]
+        else:
+            actions = list(of_noncurrent(plan, facts))
+        for action in actions:
+            day = max(0, ceil((action.due - now) / DAY))
+            moves = action.kind is not Kind.TRANSITION or may_follow(facts.storage_class, action.storage_class)
+            # Rules by access alone look at the hot tier only.
+            if day <= DAYS and moves and (action.rule_id != "idle" or facts.tier == "hot"):
+                found[action.rule_id, action.kind.value, action.storage_class, day] += 1
+    return found
+
+
+async def test_the_numbers_are_those_of_the_evaluator(filled: World) -> None:
+    plan, now = Plan(RULES, EXTENDED, versioning="Enabled"), datetime.now(UTC)
+    wanted = await brute_force(filled, plan, now)
+    found: Counter[tuple[str, str, str, int]] = Counter()
+    for one in await expect(filled.place.database, await filled.bucket_id(), plan, now, DAYS):
+        assert one.forecast.exact
+        assert not one.error
+        for day, count in enumerate(one.forecast.by_day):
+            if count.objects:
+                found[one.action.rule, one.action.action, one.action.storage_class, day] += count.objects
+        assert bool(one.forecast.samples) == any(count.objects for count in one.forecast.by_day)
+    assert found == wanted
+    assert {name for name, *_ in wanted} == {rule.id for rule in (*RULES, *EXTENDED)} - {"later"}
+
+
+async def test_bytes_and_samples(filled: World) -> None:
+    plan, now = Plan((Rule("b", True, Filter("b/"), Expiration(days=1)),)), datetime.now(UTC)
+    (one,) = await expect(filled.place.database, await filled.bucket_id(), plan, now, 5)
+    total = await filled.raw.fetchrow("SELECT sum(size), count(*) FROM object WHERE bucket_id = $1 AND "
+                                      "key >= 'b/' AND key < 'b0'", await filled.bucket_id())  # fmt: skip
+    assert sum(count.bytes for count in one.forecast.by_day) == total[0]
+    assert sum(count.objects for count in one.forecast.by_day) == total[1]
+    assert all(key.startswith(b"b/") for key, _ in one.forecast.samples)
+    assert await filled.tasks() == 0
+
+
+async def test_beyond_the_limit_a_sample_stands_for_all(filled: World) -> None:
+    plan, now = Plan(RULES, EXTENDED, versioning="Enabled"), datetime.now(UTC)
+    await filled.raw.execute("ANALYZE object; ANALYZE version")
+    exact = await expect(filled.place.database, await filled.bucket_id(), plan, now, DAYS)
+    sampled = await expect(filled.place.database, await filled.bucket_id(), plan, now, DAYS, rows_max=0)
+    # Of so small a table every page is in the sample.
+    assert [one.forecast.by_day for one in exact] == [one.forecast.by_day for one in sampled]
+    assert not any(one.forecast.exact for one in sampled if one.action.rule not in ("later",))
+
+
+async def test_too_slow_is_said(filled: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecasts, "SECONDS_MAX", -1.0)
+    plan = Plan(RULES[:1])
+    (one,) = await expect(filled.place.database, await filled.bucket_id(), plan, datetime.now(UTC), 3)
+    assert "not counted" in one.error
+    assert not one.forecast.exact
+
+
+async def test_a_statement_that_takes_too_long_leaves_its_connection_sound(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "STATEMENT_SECONDS", 0.05)
+    sleep = Statement(select(func.pg_sleep(constant(5))))
+    for _ in range(8):  # of four connections each is used
+        with pytest.raises(sql.TooSlow, match="given up"):
+            await sql._bounded(world.place.database, sleep)
+    await world.place.database.ping()
+
+
+async def test_nothing_can_be_changed(world: World) -> None:
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        await sql._bounded(world.place.database, Statement(delete(task)))
+
+
+async def test_steps_that_need_not_be_kept(world: World) -> None:
+    for step in range(1, 13):
+        await world.put(b"ckpt/step-%d/model" % step, b"ckpt/step-%d/state" % step, size=1000)
+    await world.put(b"ckpt/latest", b"ckpz", size=1000)
+    rule = ExtendedRule("steps", True, Filter("ckpt/"), keep_last=KeepLast(3, 5), storage_class="GLACIER_IR")
+    (one,) = await expect(world.place.database, await world.bucket_id(), Plan(extended=(rule,)), datetime.now(UTC), 1)
+    # Kept: 10, 11, 12 as the last ones; 1, 6, 11 as every fifth.
+    assert one.forecast.by_day[0].objects == 2 * 7
+    assert {key.split(b"/")[1] for key, _ in one.forecast.samples} <= {b"step-%d" % n for n in (2, 3, 4, 5, 7, 8, 9)}
+
+
+async def test_a_full_tier(world: World) -> None:
+    await world.put(b"x", b"y", size=100_000)
+    await world.raw.execute("UPDATE drive SET capacity_bytes = 100, free_bytes = 10")
+    rule = ExtendedRule("full", True, tier_full=TierFull(80, 70), storage_class="GLACIER_IR")
+    plan, now = Plan(extended=(rule,)), datetime.now(UTC)
+    (one,) = await expect(world.place.database, await world.bucket_id(), plan, now, 1)
+    drives = await world.raw.fetchval("SELECT count(*) FROM drive WHERE tier = 'hot'")
+    assert one.forecast.by_day[0].bytes == drives * 20
+    await world.raw.execute("UPDATE drive SET free_bytes = 30")
+    (one,) = await expect(world.place.database, await world.bucket_id(), plan, now, 1)
+    assert one.forecast.by_day[0].bytes == 0

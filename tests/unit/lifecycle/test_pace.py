@@ -1,0 +1,65 @@
+"""Pace: windows of the day, rates, and rest while clients are busy."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from objstore.lifecycle import pace as module
+from objstore.lifecycle.pace import Pace, TokenBucket, Window
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 1, 1, hour, minute, tzinfo=UTC)
+
+
+def test_windows() -> None:
+    night = Pace(windows=[Window.parse("22:00-06:30"), Window.parse("12:00-13:00")])
+    assert [hour for hour in range(24) if night.is_open(at(hour))] == [0, 1, 2, 3, 4, 5, 6, 12, 22, 23]
+    assert not night.is_open(at(6, 30))
+    assert Pace().is_open(at(3))
+    assert Pace(windows=[Window.parse("00:00-24:00")]).is_open(at(23, 59))
+
+
+@pytest.mark.parametrize("text", ["", "10:00", "10-11", "25:00-26:00", "10:61-11:00", "a:b-c:d"])
+def test_what_is_no_window(text: str) -> None:
+    with pytest.raises(ValueError, match=r"window|time of day"):
+        Window.parse(text)
+
+
+@pytest.mark.timeout(20)
+async def test_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken beyond the rate is waited for, by whoever comes next."""
+    now = 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(module.clock, "monotonic_seconds", lambda: now)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    bucket = TokenBucket(100.0)
+    await bucket.take(1000)
+    assert now == 0
+    await bucket.take(1)
+    assert now == pytest.approx(9.0, abs=0.01)
+    for _ in range(1000):
+        await bucket.take(1)
+    paid = now
+    assert 18.9 < paid < 20.5
+    unlimited = TokenBucket(None)
+    await unlimited.take(1e18)
+    assert now == paid
+
+
+async def test_clients_come_first() -> None:
+    load = 0.0
+
+    async def clients() -> float:
+        return load
+
+    pace = Pace(clients=clients, quiet=10, rest=2)
+    assert await pace.rest_after(timedelta(seconds=3)) == 0
+    load = 11.0
+    assert await pace.rest_after(timedelta(seconds=3)) == 6
+    assert await Pace().rest_after(timedelta(seconds=3)) == 0
