@@ -55,13 +55,13 @@ class LocalDrive:
 
     @property
     def usable(self) -> bool:
-        """Neither full nor suspect."""
-        return self.health.usable
+        """Neither full nor suspect, nor does it hang."""
+        return self.health.usable and not self._threads.stuck
 
     @property
     def reachable(self) -> bool:
-        """Not suspect, full or not."""
-        return self.health.reachable
+        """Not suspect and does not hang, full or not."""
+        return self.health.reachable and not self._threads.stuck
 
     @property
     def full(self) -> bool:
@@ -92,13 +92,14 @@ class LocalDrive:
         """No more writes will come."""
         self._writing.pop(volume_id, None)
 
-    def read_now(self, volume_id: bytes, offset: int, buffer: Any) -> bool:
-        """Fill from the page cache, in the event loop; False if that cannot be done at once."""
+    def read_now(self, volume_id: bytes, offset: int, buffers: Sequence[Any]) -> bool:
+        """Fill from the page cache; False if that cannot be done at once."""
         file = self._files.get(volume_id)
         if file is None or not self._nowait:
             return False
         try:
-            done = os.preadv(file.fd, (buffer,), offset, self._nowait) == len(buffer)
+            size = sum(map(len, buffers))
+            done = os.preadv(file.fd, buffers, offset, self._nowait) == size
         except BlockingIOError:
             return False
         except OSError as error:
@@ -108,7 +109,7 @@ class LocalDrive:
         if done:
             counters = self.counters
             counters.reads += 1
-            counters.read_bytes += len(buffer)
+            counters.read_bytes += size
         return done
 
     def read(
@@ -151,7 +152,7 @@ class LocalDrive:
             await self.space()
 
     def close(self) -> None:
-        """Let go of threads and files; what runs is finished first."""
+        """Let go of threads and files; what runs is finished first, unless it hangs."""
         self._threads.close()
         self._files.clear()
         self._writing.clear()

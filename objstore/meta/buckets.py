@@ -101,7 +101,7 @@ class Buckets:
             await waste.record(transaction)
             await transaction.execute(_DELETE, locked["id"])
 
-        await self._database.transact(work)
+        await self._database.patient.transact(work)
 
     async def _get_many(self, names: Sequence[str]) -> Sequence[Bucket | None]:
         records = await self._database.fetch(_BY_NAME, list(set(names)))

@@ -146,7 +146,7 @@ class Relocations:
             await writer.flush()
             return await writer.finish(owner)
         except BaseException:
-            await writer.abandon()
+            context.abandon(writer)
             raise
 
 

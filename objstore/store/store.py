@@ -54,13 +54,14 @@ class Store:
 
     async def delete_bucket(self, name: str) -> None:
         """Remove an empty bucket. Raises NoSuchBucket, BucketNotEmpty."""
-        await self.context.buckets.delete(name)
+        await self.context.carry_on(self.context.buckets.delete(name))
         self.context.known.pop(name, None)
 
     async def close(self) -> None:
         """Finish what is under way and seal what is open; the database and the drives are the caller's to close."""
         self._heart.cancel()
         await self.context.commits.drain()
+        await self.context.drain()
         await self.context.pool.close()
         self.context.executor.shutdown(wait=True)
 
@@ -68,8 +69,8 @@ class Store:
         """Say that this writer lives, and seal what somebody wants sealed."""
         while True:
             try:
-                await self.context.pool.tidy()
                 self.context.pool.retire(await self.context.volumes.heartbeat(self.context.pool.writer_id))
+                await self.context.pool.tidy()
             except Exception as error:
                 # Whatever it was, the next beat may pass; without any the lease ends and others seal our volumes.
                 log.warning("no heartbeat", error=repr(error))

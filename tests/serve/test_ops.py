@@ -81,6 +81,13 @@ def test_admin(server: Server) -> None:
     buckets = {bucket["name"]: bucket for bucket in server.admin("GET", "/buckets").json()["buckets"]}
     assert buckets["counted"]["objects"] == 2
     assert buckets["counted"]["bytes"] == 1500
+    assert buckets["counted"]["exact"]
+    page = server.admin("GET", "/buckets?limit=1").json()
+    assert len(page["buckets"]) == 1
+    if page["next"] is not None:
+        following = server.admin("GET", f"/buckets?limit=1&after={page['next']}").json()["buckets"]
+        assert following[0]["name"] > page["buckets"][0]["name"]
+    assert server.admin("GET", "/buckets?limit=0").status_code == 422
     sums = server.admin("GET", "/volumes").json()["sums"]
     assert any(row["tier"] == "hot" and row["volumes"] >= 1 for row in sums)
     paths = server.admin("GET", "/openapi.json").json()["paths"]

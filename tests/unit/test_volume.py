@@ -154,7 +154,7 @@ async def test_more_than_m_lost_is_an_error_and_never_wrong_bytes(shelf: Shelf) 
 async def test_a_late_drive_never_writes_into_what_was_answered(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     if not shelf.volume.profile.m:
         pytest.skip("nothing to rebuild from")
-    monkeypatch.setattr(stripe_reader, "READ_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(stripe_reader, "READ_TIMEOUT_SECONDS", 0.5)
     given: list[memoryview] = []
 
     def start_read(volume_id: bytes, offset: int, buffers: list[memoryview], check: object, done: object) -> None:
@@ -165,6 +165,7 @@ async def test_a_late_drive_never_writes_into_what_was_answered(shelf: Shelf, mo
 
     monkeypatch.setattr(shelf.drives[0], "start_read", start_read)
     monkeypatch.setattr(shelf.drives[0], "read", read)
+    monkeypatch.setattr(shelf.drives[0], "read_now", lambda *_: False)  # not in the page cache
     extent, payload = shelf.stored[-1]
     drives: list[Drive | None] = [*shelf.drives]
     reader = StripeReader(shelf.volume, drives, extent.stripe_offset, extent.header_units * 64, lambda *_: None)
