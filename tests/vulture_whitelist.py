@@ -5,6 +5,7 @@ _.data_received
 _.on_message_begin
 _.on_header
 _.on_headers_complete
+_.on_body  # called by the parser
 _.send_400_response
 _.capture_signals
 _.should_exit

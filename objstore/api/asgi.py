@@ -12,13 +12,15 @@ from typing import Any
 import structlog
 
 from objstore.api.auth.authenticator import Authenticator
+from objstore.api.lateness import AnswerWatch
 from objstore.api.request import Receive, Request, Scope
 from objstore.api.s3.call import Answer, Call, Headers, Site
 from objstore.api.s3.dispatch import Dispatcher
 from objstore.api.s3.errors import RETRY_AFTER_SECONDS, as_request_error, is_known, is_routine, render_error, status_of
 from objstore.api.s3.verbs import Piece, Reader, Verbs
 from objstore.model import clock
-from objstore.model.errors import NoSuchBucket, NoSuchKey, RequestError
+from objstore.model.errors import NoSuchBucket, NoSuchKey, Overloaded, RequestError
+from objstore.model.limits import ANSWER_SECONDS_MAX
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -28,6 +30,9 @@ _log = structlog.get_logger(__name__)
 _OPS = b"/-/"
 _CLOSE = (b"connection", b"close")
 _BODILESS = (204, 304)
+# What is counted of an answer that did not go out whole, whatever status it began with.
+_GONE = 499  # the client went away
+_BROKEN = 500
 
 
 class ResponseBroken(Exception):
@@ -38,7 +43,8 @@ class Gateway:
     """The ASGI application of a gateway worker.
 
     ``ops`` serves ``/-/``; ``lifespan`` serves ASGI's lifespan protocol; ``observe`` is told of every S3 request:
-    operation, status, seconds, bytes in (as declared), bytes out.
+    operation, status, seconds, bytes in (as declared), bytes out. An answer that breaks off counts as 499 when the
+    client has gone, as 500 when reading failed. ``answer_seconds``: see ``AnswerWatch``.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Gateway:
         ops: Application | None = None,
         lifespan: Application | None = None,
         observe: Observe | None = None,
+        answer_seconds: float = ANSWER_SECONDS_MAX,
     ) -> None:
         self._store = store
         self._site = Site(region)
@@ -59,6 +66,7 @@ class Gateway:
         self._ops = ops
         self._lifespan = lifespan
         self._observe = observe
+        self._watch = AnswerWatch(answer_seconds)
         self._host_id = clock.random_bytes(32).hex()
         self._host_id_header = (b"x-amz-id-2", self._host_id.encode())
 
@@ -71,61 +79,79 @@ class Gateway:
         request = Request(scope, receive, self._domain)
         if self._ops is not None and request.raw_path.startswith(_OPS) and not request.virtual_host:
             await self._ops(scope, receive, send)
-        elif self._observe is None:
-            await self._serve(request, send)
-        else:
-            await self._serve_observed(request, send, self._observe)
-
-    async def _serve_observed(self, request: Request, send: Send, observe: Observe) -> None:
-        begun = clock.monotonic_seconds()
-        operation, status, sent = await self._serve(request, send)
-        received = request.headers.get(b"content-length", b"0")
-        observe(
-            operation,
-            status,
-            clock.monotonic_seconds() - begun,
-            int(received) if received.isdigit() else 0,
-            sent,
-        )
-
-    async def _serve(self, request: Request, send: Send) -> tuple[str, int, int]:
-        """Answer an S3 request; gives its operation, status and the bytes of the answer's body."""
+            return
         call = Call(request, self._store, self._site)
+        if self._observe is None:
+            await self._serve(call, send)
+        else:
+            await self._serve_observed(call, send, self._observe)
+
+    async def _serve_observed(self, call: Call, send: Send, observe: Observe) -> None:
+        begun = clock.monotonic_seconds()
         try:
-            status, headers, body = await self._dispatcher.answer(call)
-        except Exception as error:
-            status, headers, body = self._refuse(call, error)
-        headers.append((b"x-amz-request-id", request.request_id.encode()))
+            await self._serve(call, send)
+        finally:
+            received = call.request.headers.get(b"content-length", b"0")
+            observe(
+                call.operation,
+                call.status or _GONE,
+                clock.monotonic_seconds() - begun,
+                int(received) if received.isdigit() else 0,
+                call.sent_bytes,
+            )
+
+    async def _serve(self, call: Call, send: Send) -> None:
+        """Answer an S3 request."""
+        status, headers, body = await self._answer(call)
+        call.status = status
+        headers.append((b"x-amz-request-id", call.request.request_id.encode()))
         headers.append(self._host_id_header)
         if call.body_left():
             headers.append(_CLOSE)
         if isinstance(body, (bytes, bytearray, memoryview)):
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
-            return call.operation, status, len(body)
-        return call.operation, status, await self._stream(call, status, headers, body, send)
+            call.sent_bytes = len(body)
+        else:
+            await self._stream(call, headers, body, send)
 
-    async def _stream(self, call: Call, status: int, headers: Headers, reader: Reader, send: Send) -> int:
+    async def _answer(self, call: Call) -> Answer:
+        """The handler's answer, or what its failure is answered with: also that it has none in time."""
+        self._watch.enter(call)
+        try:
+            return await self._dispatcher.answer(call)
+        except Exception as error:
+            return self._refuse(call, error)
+        except asyncio.CancelledError:
+            if not call.late or call.task is None or call.task.uncancel():
+                raise
+            _log.warning("answer_late", request_id=call.request.request_id, operation=call.operation)
+            return self._refuse(call, Overloaded("no answer in time"))
+        finally:
+            self._watch.leave(call)
+
+    async def _stream(self, call: Call, headers: Headers, reader: Reader, send: Send) -> None:
         """Send a body piece by piece; stops reading at once when the client goes away."""
-        sent = 0
         watcher: asyncio.Task[None] | None = None
         try:
-            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.start", "status": call.status, "headers": headers})
             watcher = asyncio.create_task(_disconnected(call.request.receive))
             async for piece in reader:
                 if watcher.done():
-                    return sent
+                    call.status = _GONE
+                    return
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-                sent += len(piece)
+                call.sent_bytes += len(piece)
             await send({"type": "http.response.body", "body": b""})
         except Exception as error:
-            _log.error("response_broken", request_id=call.request.request_id, sent=sent, error=repr(error))
-            raise ResponseBroken(call.request.request_id) from None
+            call.status = _BROKEN
+            request_id = call.request.request_id
+            _log.error("response_broken", request_id=request_id, sent=call.sent_bytes, error=repr(error))
+            raise ResponseBroken(request_id) from None
         finally:
             if watcher is not None:
                 watcher.cancel()
             await reader.aclose()
-        return sent
 
     def _refuse(self, call: Call, error: Exception) -> Answer:
         """The answer to an exception; the client learns of its own mistakes and of nothing else."""

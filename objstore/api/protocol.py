@@ -24,10 +24,11 @@ from urllib.parse import unquote
 import httptools
 from uvicorn._types import HTTPScope
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from objstore.api import framing
+from objstore.api.cycle import BODY_BYTES_WAITING_MAX, Cycle
 from objstore.model.limits import CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADER_COUNT_MAX, HEADER_SECONDS_MAX
 
 LINGER_SECONDS = 2.0
@@ -57,6 +58,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     header_seconds: ClassVar[float] = HEADER_SECONDS_MAX
     stall_seconds: ClassVar[float] = 60.0
+    cycle: Cycle
 
     def __init__(
         self,
@@ -174,7 +176,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
         previous = self.cycle
-        self.cycle = cycle = RequestResponseCycle(
+        self.cycle = cycle = Cycle(
             scope=self.scope,
             transport=self._closing,
             flow=self.flow,
@@ -196,7 +198,14 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the body, decoded."""
         self._silent_bytes = -self._piece_bytes
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.pieces.append(body)
+        cycle.waiting_bytes += len(body)
+        if cycle.waiting_bytes > BODY_BYTES_WAITING_MAX:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """An answer has gone out whole: go on with what was pipelined behind it, wait for more, or close."""

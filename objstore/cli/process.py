@@ -49,7 +49,8 @@ class Child:
         ended, _ = await asyncio.wait([self._watch], timeout=seconds + KILL_SECONDS)
         if not ended:
             self.kill()
-            await asyncio.wait([self._watch])
+            # Not even SIGKILL ends a process whose thread hangs in a drive: it goes when the drive lets it.
+            await asyncio.wait([self._watch], timeout=KILL_SECONDS)
 
     def kill(self) -> None:
         """End the process now."""

@@ -162,9 +162,7 @@ class Settings(BaseSettings):
         for name, tier in tiers.items():
             if isinstance(tier, RemoteSettings):
                 if name in TIERS or not TIER_NAME.fullmatch(name):
-                    raise ValueError(
-                        f"{name!r}: a remote tier is not named {', '.join(TIERS)}, of a-z, 0-9, -"
-                    )
+                    raise ValueError(f"{name!r}: a remote tier is not named {', '.join(TIERS)}, of a-z, 0-9, -")
             elif name not in TIERS:
                 raise ValueError(f"unknown tier {name!r}: there are {', '.join(TIERS)}, and those that name a bucket")
             else:

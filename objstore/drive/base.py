@@ -12,7 +12,8 @@ class Drive(Protocol):
 
     All methods raise DriveError (``full`` when out of space), ShardMissing where the shard is not there. After a
     failed write or sync a shard is poisoned: every later write or sync of it fails too, for the kernel may have
-    dropped the dirty pages and reported it once.
+    dropped the dirty pages and reported it once. A drive that hangs refuses calls (DriveTimeout) instead of collecting
+    them without end.
 
     ``write_once``: a shard is written as a whole, and takes no more after its first sync. ``read_seconds``,
     ``write_seconds``: for how long a request is waited for.
@@ -44,8 +45,11 @@ class Drive(Protocol):
         """No more writes will come."""
         ...
 
-    def read_now(self, volume_id: bytes, offset: int, buffer: Any) -> bool:
-        """Fill ``buffer`` if that needs no waiting for the device; False if it would, or on any failure."""
+    def read_now(self, volume_id: bytes, offset: int, buffers: Sequence[Any]) -> bool:
+        """Fill all buffers if that needs no waiting for the device; False if it would, or on any failure.
+
+        In any thread.
+        """
         ...
 
     def read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None = None) -> Awaitable[Any]:

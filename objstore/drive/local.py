@@ -25,7 +25,9 @@ from objstore.model.limits import DRIVE_TIMEOUT_SECONDS, FDS_OPEN_MAX, READ_TIME
 THREADS_A_DRIVE = 4
 # Below this clients' writes are refused; what is left is for compaction, which has to move before it can free.
 FREE_BYTES_MIN = 16 * 1024 * 1024
-LOOK_BYTES = 4 * 1024 * 1024  # written since the last look at the free space
+# Written since the last look at the free space. Small: several drives may lie on one file system, each with such a
+# blind spot, and together they must not use up what is kept.
+LOOK_BYTES = 1024 * 1024
 
 
 class Counters:
@@ -58,13 +60,13 @@ class LocalDrive:
 
     @property
     def usable(self) -> bool:
-        """Neither full nor suspect."""
-        return self.health.usable
+        """Neither full nor suspect, nor does it hang."""
+        return self.health.usable and not self._threads.stuck
 
     @property
     def reachable(self) -> bool:
-        """Not suspect, full or not."""
-        return self.health.reachable
+        """Not suspect and does not hang, full or not."""
+        return self.health.reachable and not self._threads.stuck
 
     @property
     def full(self) -> bool:
@@ -95,13 +97,14 @@ class LocalDrive:
         """No more writes will come."""
         self._writing.pop(volume_id, None)
 
-    def read_now(self, volume_id: bytes, offset: int, buffer: Any) -> bool:
-        """Fill from the page cache, in the event loop; False if that cannot be done at once."""
+    def read_now(self, volume_id: bytes, offset: int, buffers: Sequence[Any]) -> bool:
+        """Fill from the page cache; False if that cannot be done at once."""
         file = self._files.get(volume_id)
         if file is None or not self._nowait:
             return False
         try:
-            done = os.preadv(file.fd, (buffer,), offset, self._nowait) == len(buffer)
+            size = sum(map(len, buffers))
+            done = os.preadv(file.fd, buffers, offset, self._nowait) == size
         except BlockingIOError:
             return False
         except OSError as error:
@@ -111,7 +114,7 @@ class LocalDrive:
         if done:
             counters = self.counters
             counters.reads += 1
-            counters.read_bytes += len(buffer)
+            counters.read_bytes += size
         return done
 
     def read(
@@ -158,7 +161,7 @@ class LocalDrive:
             await self.space()
 
     def close(self) -> None:
-        """Let go of threads and files; what runs is finished first."""
+        """Let go of threads and files; what runs is finished first, unless it hangs."""
         self._threads.close()
         self._files.clear()
         self._writing.clear()

@@ -106,7 +106,7 @@ class RemoteDrive:
         """No more writes will come: what was not uploaded never will be."""
         self._writing.pop(volume_id, None)
 
-    def read_now(self, volume_id: bytes, offset: int, buffer: Any) -> bool:
+    def read_now(self, volume_id: bytes, offset: int, buffers: Sequence[Any]) -> bool:
         """Never without waiting."""
         return False
 

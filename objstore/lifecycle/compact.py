@@ -68,12 +68,14 @@ class Compactor:
         """Reclaim everything that can be reclaimed now; open volumes with garbage have been asked to seal before."""
         done = Pass()
         done.sealed = await self._volumes.seal_orphans(WRITER_LEASE_SECONDS)
+        grace = self._grace if grace_seconds is None else grace_seconds
         tried: set[bytes] = set()
         while fresh := [(v, garbage) for v, garbage in await self._compactable_now() if v.id not in tried]:
             for volume, garbage_bytes in fresh:
                 tried.add(volume.id)
                 await self._compact(volume, garbage_bytes, done)
-        await self._unlink(done, self._grace if grace_seconds is None else grace_seconds)
+                await self._unlink(done, grace)  # on a full drive the next volume needs this one's space
+        await self._unlink(done, grace)
         return done
 
     async def _compactable_now(self) -> list[tuple[Volume, int]]:

@@ -52,6 +52,7 @@ class Engine:
     ) -> None:
         self._settings = settings or EngineSettings()
         self._pace = pace or Pace()
+        database = database.patient  # no client waits for it
         self._tasks = Tasks(database)
         self._walks = Walks(database, self._settings.backlog_max)
         self._actor = Actor(store, database, self._tasks, self._pace)

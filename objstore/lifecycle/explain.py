@@ -1,13 +1,13 @@
 """Explain: for one version and every rule of its bucket, what it will do, when, and why not yet or why not at all.
 
-    state       the action
-    due         is due now, and goes before everything else
-    waiting     will be due later
-    overruled   is due, or will be, but another action goes before it then
-    done        would lead to where the version is already, or back up
-    group       depends on the prefix or the tier as a whole; the rest of its conditions holds from ``due`` on
-    disabled    its rule is not enabled; otherwise it would be as ``why`` says
-    unmatched   is not about this version
+state       the action
+due         is due now, and goes before everything else
+waiting     will be due later
+overruled   is due, or will be, but another action goes before it then
+done        would lead to where the version is already, or back up
+group       depends on the prefix or the tier as a whole; the rest of its conditions holds from ``due`` on
+disabled    its rule is not enabled; otherwise it would be as ``why`` says
+unmatched   is not about this version
 """
 
 from collections.abc import Iterator, Sequence

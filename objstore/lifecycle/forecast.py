@@ -116,7 +116,9 @@ def _coldest(found: Forecast, wanted: int) -> Forecast:
     now, rest = found.by_day[0], [Count()] * (len(found.by_day) - 1)
     if now.bytes <= wanted:
         return replace(found, by_day=[now, *rest])
-    return Forecast(False, [Count(round(now.objects * wanted / now.bytes), wanted), *rest], found.samples if wanted else [])
+    return Forecast(
+        False, [Count(round(now.objects * wanted / now.bytes), wanted), *rest], found.samples if wanted else []
+    )
 
 
 def _sweep(walk: Walk) -> Sweep:

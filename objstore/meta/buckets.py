@@ -114,7 +114,7 @@ class Buckets:
             await usage_ledger.forget(transaction, locked["id"])
             await transaction.execute(_DELETE, locked["id"])
 
-        await self._database.transact(work)
+        await self._database.patient.transact(work)
 
     async def set_versioning(self, name: str, state: str) -> Bucket:
         """Enable or suspend versioning; the bucket as it is then. Raises NoSuchBucket."""

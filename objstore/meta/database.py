@@ -7,9 +7,14 @@ An ambiguous commit (the connection is lost between COMMIT and its answer) is re
     aborted, not known  tried once more      tried once more
     in progress         asked again          asked again
     no answer in time   DatabaseUnavailable  DatabaseUnavailable
+
+Everything is done within ``STATEMENTS_SECONDS_MAX``, for a client waits; ``Database.patient`` is for maintenance. A
+connection on which something was late is cut: what had been sent before COMMIT is rolled back, COMMIT itself may still
+be carried out, and counts as ambiguous.
 """
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -19,11 +24,12 @@ import asyncpg
 from sqlalchemy import BigInteger, Text, cast, func, select
 from sqlalchemy.types import UserDefinedType
 
-from objstore.meta.pool import Pool
+from objstore.meta.pool import Pool, seconds_left
 from objstore.meta.session import SERVER_RUN, UNAVAILABLE, Session, open_session
 from objstore.meta.statement import Statement, param
 from objstore.model import clock
 from objstore.model.errors import DatabaseUnavailable
+from objstore.model.limits import MAINTENANCE_SECONDS_MAX, STATEMENTS_SECONDS_MAX
 
 Result = TypeVar("Result")
 Record = asyncpg.Record
@@ -34,6 +40,8 @@ CONFLICT_PAUSE_SECONDS = 0.005
 CONFLICT_PAUSE_SECONDS_MAX = 0.05
 SETTLE_SECONDS_MAX = 2.0
 SETTLE_PAUSE_SECONDS = 0.02
+ROLLBACK_SECONDS_MAX = 1.0
+COMMIT_SECONDS_MIN = 0.5  # a COMMIT that is cut short is ambiguous: once it is sent, it gets a chance
 
 
 class _Xid8(UserDefinedType[int]):
@@ -58,39 +66,61 @@ class Lost(Exception):
 
 
 class Transaction:
-    """One transaction; ``xid`` is its number, once a statement has asked for it."""
+    """One transaction; ``xid`` is its number, once a statement has asked for it. Over by ``deadline`` or not at all."""
 
-    __slots__ = ("_session", "xid")
+    __slots__ = ("_deadline", "_session", "xid")
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, deadline: float) -> None:
+        self._session, self._deadline = session, deadline
         self.xid: int | None = None
 
     async def identify(self) -> None:
         """Ask for the number, so that a lost COMMIT can be looked up."""
-        self.xid = await self._session.fetchval(_IDENTIFY.sql)
+        self.xid = await self._session.fetchval(_IDENTIFY.sql, timeout=_left(self._deadline))
 
     async def fetch(self, statement: Statement, *arguments: Any) -> list[Record]:
         """All rows of a statement."""
-        return await self._session.fetch(statement.sql, *arguments)
+        return await self._session.fetch(statement.sql, *arguments, timeout=_left(self._deadline))
 
     async def first(self, statement: Statement, *arguments: Any) -> Record | None:
         """The first row of a statement, or None."""
-        return await self._session.fetchrow(statement.sql, *arguments)
+        return await self._session.fetchrow(statement.sql, *arguments, timeout=_left(self._deadline))
 
     async def execute(self, statement: Statement, *arguments: Any) -> int:
         """Run a statement that changes rows; how many it did."""
-        status = await self._session.execute(statement.sql, *arguments)
+        status = await self._session.execute(statement.sql, *arguments, timeout=_left(self._deadline))
         return int(status.rpartition(" ")[2])
+
+    async def begin(self) -> None:
+        """BEGIN."""
+        await self._session.execute(_BEGIN, timeout=_left(self._deadline))
+
+    async def commit(self) -> Exception | None:
+        """COMMIT; gives the error if the connection was lost on the way. It is not even sent when it is too late."""
+        seconds = max(_left(self._deadline), COMMIT_SECONDS_MIN)
+        try:
+            status = await self._session.execute("COMMIT", timeout=seconds)
+        except Exception as error:
+            if self._session.is_lost(error):
+                return error
+            raise
+        assert status == "COMMIT", "an error inside of the transaction was swallowed"
+        return None
 
 
 class Database:
-    """A Postgres database (15 or newer), shared by all that is in meta."""
+    """A Postgres database (15 or newer), shared by all that is in meta.
+
+    ``patient``: the same, with the same connections, for what no client waits for.
+    """
 
     def __init__(self, url: str, pool_size: int, application_name: str) -> None:
         self._url = url
         self._application_name = application_name
         self._pool = Pool(self._open, pool_size)
+        self._seconds = STATEMENTS_SECONDS_MAX
+        self.patient: Database = copy.copy(self)
+        self.patient._seconds, self.patient.patient = MAINTENANCE_SECONDS_MAX, self.patient
 
     @classmethod
     async def connect(cls, url: str, *, pool_size: int = 4, application_name: str = "objstore") -> "Database":
@@ -109,12 +139,13 @@ class Database:
 
     async def fetch(self, statement: Statement, *arguments: Any) -> Sequence[Record]:
         """Rows of a statement that only reads; tried once more if the connection is lost."""
+        deadline = self._deadline()
         try:
-            return await self._fetch(statement, arguments)
+            return await self._fetch(statement, arguments, deadline)
         except Lost:
             pass
         try:
-            return await self._fetch(statement, arguments)
+            return await self._fetch(statement, arguments, deadline)
         except Lost as lost:
             raise DatabaseUnavailable(str(lost)) from lost
 
@@ -124,7 +155,7 @@ class Database:
         Not repeated: raises Lost when the connection is lost (then it may or may not have been committed), and what
         ``is_conflict`` tells of.
         """
-        return await self._fetch(statement, arguments)
+        return await self._fetch(statement, arguments, self._deadline())
 
     async def transact(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run ``work`` in a transaction, commit, give its result; what it raises rolls back.
@@ -135,13 +166,14 @@ class Database:
         changes anything. Raises DatabaseUnavailable, also if the outcome cannot be found out.
         """
         races = deadlocks = losses = 0
-        deadline = clock.monotonic_seconds() + RACE_SECONDS_MAX
+        deadline = self._deadline()
+        give_up = clock.monotonic_seconds() + RACE_SECONDS_MAX
         while True:
             try:
-                return await self._transact_once(work)
+                return await self._transact_once(work, deadline)
             except LostRace as error:
                 races += 1
-                if clock.monotonic_seconds() > deadline:
+                if clock.monotonic_seconds() > give_up:
                     raise DatabaseUnavailable(f"lost {races} races: {error}") from error
             except _CONFLICTS as error:
                 deadlocks += 1
@@ -162,14 +194,18 @@ class Database:
 
         return await self.transact(work)
 
-    async def _open(self) -> Session:
-        return await open_session(self._url, self._application_name)
+    def _deadline(self) -> float:
+        return clock.monotonic_seconds() + self._seconds
 
-    async def _fetch(self, statement: Statement, arguments: Sequence[Any]) -> list[Record]:
-        session = await self._pool.acquire()
+    async def _open(self, seconds: float) -> Session:
+        return await open_session(self._url, self._application_name, seconds)
+
+    async def _fetch(self, statement: Statement, arguments: Sequence[Any], deadline: float) -> list[Record]:
+        _left(deadline)
+        session = await self._pool.acquire(deadline)
         healthy = False
         try:
-            records = await session.fetch(statement.sql, *arguments)
+            records = await session.fetch(statement.sql, *arguments, timeout=_left(deadline))
             healthy = True
         except Exception as error:
             if session.is_lost(error):
@@ -180,14 +216,15 @@ class Database:
             self._pool.release(session, healthy)
         return records
 
-    async def _transact_once(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
-        session = await self._pool.acquire()
-        transaction = Transaction(session)
+    async def _transact_once(self, work: Callable[[Transaction], Awaitable[Result]], deadline: float) -> Result:
+        _left(deadline)
+        session = await self._pool.acquire(deadline)
+        transaction = Transaction(session, deadline)
         healthy = False
         try:
-            await session.execute(_BEGIN)
+            await transaction.begin()
             result = await work(transaction)
-            lost = await _commit(session)
+            lost = await transaction.commit()
             healthy = lost is None
         except Exception as error:
             if session.is_lost(error):
@@ -205,7 +242,7 @@ class Database:
         deadline = clock.monotonic_seconds() + SETTLE_SECONDS_MAX
         while xid is not None and clock.monotonic_seconds() < deadline:
             with suppress(DatabaseUnavailable, *UNAVAILABLE, asyncpg.InterfaceError):
-                status, server_run_now = await self._status(xid)
+                status, server_run_now = await self._status(xid, deadline)
                 if status == "aborted":
                     return False
                 if status == "committed":
@@ -215,10 +252,10 @@ class Database:
             await asyncio.sleep(SETTLE_PAUSE_SECONDS)
         raise DatabaseUnavailable("the connection was lost during COMMIT, and its outcome cannot be found out")
 
-    async def _status(self, xid: int) -> tuple[str | None, datetime | None]:
-        session = await self._open()
+    async def _status(self, xid: int, deadline: float) -> tuple[str | None, datetime | None]:
+        session = await self._open(seconds_left(deadline))
         try:
-            return await session.fetchval(_STATUS.sql, xid), session.server_run
+            return await session.fetchval(_STATUS.sql, xid, timeout=seconds_left(deadline)), session.server_run
         except asyncpg.InvalidParameterValueError:  # in the future: the server has never written of it
             return "aborted", session.server_run
         finally:
@@ -236,20 +273,16 @@ def _pause_seconds(conflicts: int) -> float:
     return longest * clock.random_bytes(1)[0] / 255
 
 
-async def _commit(session: Session) -> Exception | None:
-    """COMMIT; gives the error if the connection was lost on the way."""
-    try:
-        status = await session.execute("COMMIT")
-    except Exception as error:
-        if session.is_lost(error):
-            return error
-        raise
-    assert status == "COMMIT", "an error inside of the transaction was swallowed"
-    return None
+def _left(deadline: float) -> float:
+    """Seconds until ``deadline``; raises DatabaseUnavailable if it is past."""
+    left = deadline - clock.monotonic_seconds()
+    if left <= 0:
+        raise DatabaseUnavailable("Postgres took too long")
+    return left
 
 
 async def _roll_back(session: Session) -> bool:
     with suppress(*UNAVAILABLE, asyncpg.InterfaceError):
-        await session.execute("ROLLBACK")
+        await session.execute("ROLLBACK", timeout=ROLLBACK_SECONDS_MAX)
         return True
     return False

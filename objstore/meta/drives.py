@@ -37,7 +37,7 @@ class Drives:
     """The table of drives."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database = database.patient
 
     async def register(self, drive: Drive) -> None:
         """Insert a drive; a known one keeps its state and takes everything else."""

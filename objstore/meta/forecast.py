@@ -113,7 +113,6 @@ def _number(value: float) -> ColumnElement[float]:
     return literal_column(f"{float(value)}::float8", Double)
 
 
-
 def _seconds(moment: ColumnElement[Any]) -> ColumnElement[float]:
     return cast(extract("epoch", moment), Double)
 
@@ -227,10 +226,7 @@ def _by_day(page: Any) -> Any:
     sample = func.min(pg_array([page.c.key, page.c.version_id]))
     count = (func.count(), cast(func.coalesce(func.sum(page.c.size), constant(0)), BigInteger))
     return (
-        select(day.label("day"), *count, sample)
-        .where(wait <= param("days", Double))
-        .group_by(day, piece)
-        .order_by(day)
+        select(day.label("day"), *count, sample).where(wait <= param("days", Double)).group_by(day, piece).order_by(day)
     )
 
 
@@ -327,7 +323,7 @@ async def _bounded(database: Database, statement: Statement, *arguments: Any) ->
         except asyncpg.QueryCanceledError as error:  # the connection is sound
             raise TooSlow(f"given up after {STATEMENT_SECONDS:g} s") from error
 
-    return await database.transact(work)
+    return await database.patient.transact(work)
 
 
 def _horizon(sweep: Sweep, now: datetime, count: int) -> datetime | int | None:

@@ -108,7 +108,9 @@ _OF_VERSION = Statement(
     *("bucket_id", "key", "version_id"),
 )
 _FIGURES = Statement(
-    select(s.action, func.sum(s.objects), func.sum(s.bytes), func.sum(s.errors)).group_by(s.action).limit(constant(1000))
+    select(s.action, func.sum(s.objects), func.sum(s.bytes), func.sum(s.errors))
+    .group_by(s.action)
+    .limit(constant(1000))
 )
 _QUEUE = Statement(select(func.count(), func.min(t.due)))
 

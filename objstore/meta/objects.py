@@ -95,15 +95,15 @@ class Objects:
 
         Which of them did; for the others the new bytes are garbage. The names of a batch must differ.
         """
-        return await self._database.transact(lambda transaction: relocate.swap(transaction, swaps)) if swaps else []
+        return await self._database.patient.transact(lambda held: relocate.swap(held, swaps)) if swaps else []
 
     async def refers(self, volume_id: bytes) -> bool:
         """True if any object or part has an extent in the volume; looks at every row, so rarely to be asked."""
-        return await proof.refers(self._database, volume_id)
+        return await proof.refers(self._database.patient, volume_id)
 
     async def referents(self, volume_id: bytes, names: Sequence[Name], limit: int = 10_000) -> list[Referent]:
         """Objects and parts that have an extent in a volume, by the names found in its records and by its links.
 
         At most ``limit``: relocate those, then ask again.
         """
-        return await relocate.referents(self._database, volume_id, names, limit)
+        return await relocate.referents(self._database.patient, volume_id, names, limit)

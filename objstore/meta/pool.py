@@ -10,31 +10,37 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from objstore.meta.session import Session
+from objstore.model import clock
 from objstore.model.errors import DatabaseUnavailable
 from objstore.model.limits import QUEUE_SECONDS_MAX
+
+SECONDS_LEFT_MIN = 0.01
 
 
 class Pool:
     """At most ``size`` sessions, opened when they are needed."""
 
-    def __init__(self, open_session: Callable[[], Awaitable[Session]], size: int) -> None:
+    def __init__(self, open_session: Callable[[float], Awaitable[Session]], size: int) -> None:
         self._open_session = open_session
         self._slots = asyncio.Semaphore(size)
         self._idle: list[Session] = []
         self._lent: set[Session] = set()
         self._closed = False
 
-    async def acquire(self) -> Session:
-        """A session that looks alive; raises DatabaseUnavailable if there is none within ``QUEUE_SECONDS_MAX``."""
+    async def acquire(self, deadline: float) -> Session:
+        """A session that looks alive.
+
+        Raises DatabaseUnavailable if there is none by ``deadline``, or within ``QUEUE_SECONDS_MAX``.
+        """
         if self._slots.locked():
             try:
-                await asyncio.wait_for(self._slots.acquire(), QUEUE_SECONDS_MAX)
+                await asyncio.wait_for(self._slots.acquire(), seconds_left(deadline))
             except TimeoutError:
                 raise DatabaseUnavailable("every connection to Postgres is busy") from None
         else:
             await self._slots.acquire()
         try:
-            session = await self._take()
+            session = await self._take(deadline)
         except BaseException:
             self._slots.release()
             raise
@@ -62,11 +68,16 @@ class Pool:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 session.terminate()
 
-    async def _take(self) -> Session:
+    async def _take(self, deadline: float) -> Session:
         if self._closed:
             raise DatabaseUnavailable("the database was closed")
         while self._idle:
             session = self._idle.pop()
             if not session.is_closed():
                 return session
-        return await self._open_session()
+        return await self._open_session(seconds_left(deadline))
+
+
+def seconds_left(deadline: float) -> float:
+    """How long to wait for a connection: never 0, which would not even let one be taken that is there."""
+    return min(max(deadline - clock.monotonic_seconds(), SECONDS_LEFT_MIN), QUEUE_SECONDS_MAX)

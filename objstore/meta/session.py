@@ -8,14 +8,12 @@ from sqlalchemy import column, select, table
 
 from objstore.meta.statement import Statement
 from objstore.model.errors import DatabaseUnavailable
-from objstore.model.limits import QUEUE_SECONDS_MAX
+from objstore.model.limits import MAINTENANCE_SECONDS_MAX
 
 if TYPE_CHECKING:
     _Connection = asyncpg.Connection[asyncpg.Record]
 else:
     _Connection = asyncpg.Connection  # generic in its stubs only
-
-STATEMENT_SECONDS_MAX = 20.0
 
 # A plan is cached with its statement. One that was made while a table was empty (sequential scan, sort) must not live
 # on in a full one, so only the shape that every statement is written for is allowed: index probes in nested loops.
@@ -50,13 +48,13 @@ class Session(_Connection):
         return isinstance(error, UNAVAILABLE) or self.is_closed()
 
 
-async def open_session(url: str, application_name: str) -> Session:
-    """Connect within ``QUEUE_SECONDS_MAX``; raises DatabaseUnavailable."""
+async def open_session(url: str, application_name: str, seconds: float) -> Session:
+    """Connect within ``seconds``; raises DatabaseUnavailable."""
     try:
         session = await asyncpg.connect(
             url,
-            timeout=QUEUE_SECONDS_MAX,
-            command_timeout=STATEMENT_SECONDS_MAX,
+            timeout=seconds,
+            command_timeout=MAINTENANCE_SECONDS_MAX,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
@@ -66,8 +64,8 @@ async def open_session(url: str, application_name: str) -> Session:
     except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
         raise DatabaseUnavailable(f"cannot connect to Postgres: {error!r}") from error
     try:
-        await session.execute(SETTINGS)
-        session.server_run = await session.fetchval(SERVER_RUN.sql)
+        await session.execute(SETTINGS, timeout=seconds)
+        session.server_run = await session.fetchval(SERVER_RUN.sql, timeout=seconds)
     except BaseException as error:
         session.terminate()
         if isinstance(error, UNAVAILABLE):

@@ -80,7 +80,7 @@ class Uploads:
         async def work(transaction: Transaction) -> ObjectVersion:
             return await _complete(transaction, upload_id, decide, condition)
 
-        return await versioning.transact(self._database, work)
+        return await versioning.transact(self._database.patient, work)
 
     async def abort(self, upload_id: bytes) -> None:
         """Throw the upload away; raises NoSuchUpload unless it is open."""
@@ -93,7 +93,7 @@ class Uploads:
             await discard_parts(transaction, upload_id, waste)
             await waste.record(transaction)
 
-        await self._database.transact(work)
+        await self._database.patient.transact(work)
 
     async def page(
         self, bucket_id: int, prefix: bytes, key_marker: bytes, upload_marker: bytes | None, limit: int
@@ -112,7 +112,7 @@ class Uploads:
 
     async def purge_completed(self, older_than: datetime, limit: int) -> int:
         """Forget at most ``limit`` uploads that were completed or aborted before; how many."""
-        return await self._database.change(sql.PURGE, older_than, limit)
+        return await self._database.patient.change(sql.PURGE, older_than, limit)
 
 
 async def _put_part(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, literal_column, select
 
 from objstore.meta.database import Database
 from objstore.meta.statement import Statement, param
@@ -11,25 +11,21 @@ from objstore.meta.tables import bucket, shard, usage, volume
 from objstore.model.states import VolumeState
 from objstore.model.storage_class import STORAGE_CLASS_NAMES
 
-_zero: ColumnElement[int] = literal_column("0")
 u = usage.c
 _sums = (cast(func.sum(u.objects), BigInteger), cast(func.sum(u.bytes), BigInteger))
-_objects = (
-    select(u.bucket_id, _sums[0].label("objects"), _sums[1].label("bytes"))
-    .where(~u.noncurrent)
-    .group_by(u.bucket_id)
-    .subquery()
-)
+_zero: ColumnElement[int] = literal_column("0")
+_mine = (u.bucket_id == bucket.c.id) & ~u.noncurrent
 _BUCKETS = Statement(
     select(
         bucket.c.name,
         bucket.c.owner,
         bucket.c.created,
-        func.coalesce(_objects.c.objects, _zero),
-        func.coalesce(_objects.c.bytes, _zero),
+        *[func.coalesce(select(total).where(_mine).correlate(bucket).scalar_subquery(), _zero) for total in _sums],
     )
-    .select_from(bucket.outerjoin(_objects, _objects.c.bucket_id == bucket.c.id))
+    .where(bucket.c.name > param("after", Text))
     .order_by(bucket.c.name)
+    .limit(param("limit", BigInteger)),
+    *("after", "limit"),
 )
 _kind = (u.prefix, u.tier, u.storage_class, u.noncurrent, u.accessed)
 _PREFIXES = Statement(
@@ -70,9 +66,11 @@ class PrefixUsage:
     bytes: int
 
 
-async def usage_by_bucket(database: Database) -> list[BucketUsage]:
-    """Every bucket by name, with what is in it."""
-    return [BucketUsage(*row) for row in await database.fetch(_BUCKETS)]
+async def usage_by_bucket(database: Database, after: str, limit: int) -> tuple[list[BucketUsage], str | None]:
+    """At most ``limit`` buckets by name, greater than ``after``, with what is in them, and the name to go on after."""
+    rows = await database.patient.fetch(_BUCKETS, after, limit + 1)
+    page = [BucketUsage(*row) for row in rows[:limit]]
+    return page, page[-1].name if len(rows) > limit else None
 
 
 async def usage_by_prefix(database: Database, bucket_id: int) -> list[PrefixUsage]:
@@ -85,9 +83,9 @@ async def usage_by_prefix(database: Database, bucket_id: int) -> list[PrefixUsag
 
 async def shards_by_drive(database: Database) -> dict[str, int]:
     """How many shards each drive has according to the volumes; drives without any are left out."""
-    return {row[0]: row[1] for row in await database.fetch(_SHARDS)}
+    return {row[0]: row[1] for row in await database.patient.fetch(_SHARDS)}
 
 
 async def seals_pending(database: Database) -> int:
     """Open volumes that somebody wants sealed and whose writers have not done so yet."""
-    return int((await database.fetch(_SEALS))[0][0])
+    return int((await database.patient.fetch(_SEALS))[0][0])

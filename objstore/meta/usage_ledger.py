@@ -165,6 +165,7 @@ async def forget(transaction: Transaction, bucket_id: int) -> None:
 
 async def fold(database: Database) -> int:
     """Replace the many ledger rows of a bucket by sums, for a bounded number of both; how many buckets."""
+    database = database.patient
     scattered = await database.fetch(_SCATTERED)
     for (bucket_id,) in scattered:
         await _fold(database, bucket_id)

@@ -42,7 +42,8 @@ class Volumes:
     """The tables of volumes, shards, writers, damage, and the ledger."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        # Clients wait for new volumes and for look-ups; all else is maintenance.
+        self._prompt, self._database = database, database.patient
 
     async def create(self, volume: Volume) -> None:
         """Insert the volume and its shards; two shards on one drive violate a unique index."""
@@ -68,11 +69,11 @@ class Volumes:
             columns = list(range(len(volume.drive_ids)))
             await transaction.execute(sql.CREATE_SHARDS, volume.id, columns, volume.drive_ids)
 
-        await self._database.transact(work)
+        await self._prompt.transact(work)
 
     async def get(self, ids: Sequence[bytes]) -> list[Volume | None]:
         """Volumes in the order of ``ids``."""
-        found = {record[0]: volume_of(record) for record in await self._database.fetch(sql.GET, list(ids))}
+        found = {record[0]: volume_of(record) for record in await self._prompt.fetch(sql.GET, list(ids))}
         return [found.get(volume_id) for volume_id in ids]
 
     async def seal(self, volume_id: bytes, writer_id: bytes, data_bytes: int) -> bool:

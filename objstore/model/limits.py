@@ -38,7 +38,17 @@ BLOCK_BYTES = 32 * KIB  # one checksum each: a range reads at most two blocks mi
 ROWS_IN_FLIGHT_MAX = 4  # rows of one large object that are encoded or written at once
 BATCH_ITEMS_MAX = 256
 BATCH_BYTES_MAX = 8 * MIB
-QUEUE_SECONDS_MAX = 2.0  # then 503 SlowDown; pyarrow gives up at 3 s
+QUEUE_SECONDS_MAX = 2.0  # then 503 SlowDown
+# The first byte of an answer leaves within 3 s, for pyarrow gives up then. Each step below has its own bound, and this
+# one stands above them all: from the last byte of the request to the answer.
+ANSWER_SECONDS_MAX = 2.5
+READ_TIMEOUT_SECONDS = 2.0  # then the other columns
+APPEND_SECONDS_MAX = 2.0  # a small durable write on a drive; a busy disk with flushes of 10 ms stays far below
+STATEMENTS_SECONDS_MAX = 2.0  # what a client's request asks of Postgres in one go, waiting for a connection included
+# What cannot be hurried: a large object's bytes on their way to a slow disk, and maintenance.
 DRIVE_TIMEOUT_SECONDS = 20.0
-READ_TIMEOUT_SECONDS = 2.0  # then the other columns: the first byte has to leave within 3 s
+MAINTENANCE_SECONDS_MAX = 20.0
+LARGE_BODY_BYTES = MIB  # a body above this may take as long as its drives need to flush it
+DRIVE_STUCK_SECONDS = 5.0  # a drive that takes up no call for this long, while some wait, gets no more
+DRIVE_QUEUE_MAX = 4096  # calls that wait for one drive
 FDS_OPEN_MAX = 2048

@@ -22,7 +22,7 @@ from objstore.store.pool import VolumePool
 from objstore.store.store import Store
 from objstore.work.batcher import Batcher
 
-COMPUTE_THREADS = 4  # digests and parity of large objects; small ones are computed in the loop
+COMPUTE_THREADS = 8  # digests and parity of large objects; small ones are computed in the loop
 COMMITS_IN_FLIGHT = 2
 LOOKUPS_IN_FLIGHT = 2
 

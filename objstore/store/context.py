@@ -1,8 +1,10 @@
 """Context: what all verbs share."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from objstore.meta.buckets import Buckets
 from objstore.meta.moves import Movements
@@ -11,9 +13,11 @@ from objstore.meta.restored import RestoredCopies
 from objstore.meta.uploads import Uploads
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
-from objstore.model.errors import NoSuchBucket
+from objstore.model.errors import NoSuchBucket, Overloaded
+from objstore.model.limits import ANSWER_SECONDS_MAX
 from objstore.model.objects import Bucket, ObjectVersion
 from objstore.store.catalog import Catalog
+from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Packer
 from objstore.store.pool import VolumePool
 from objstore.volume.buffers import BufferPool
@@ -21,6 +25,8 @@ from objstore.work.batcher import Batcher
 
 BUCKET_SECONDS = 1.0  # how long a bucket's settings may be remembered; its existence is checked at every commit
 BUCKETS_KEPT_MAX = 10_000
+AFLOAT_SECONDS_MAX = 5.0  # what nobody waits for any more gets so long when the process ends
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -44,6 +50,7 @@ class Context:
     operations: int = 0  # lookups and commits so far
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
+    afloat: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def bucket(self, name: str) -> Bucket:
         """The bucket, perhaps as it was a second ago. Raises NoSuchBucket."""
@@ -66,3 +73,32 @@ class Context:
             self.known.clear()
         self.known[bucket.name] = (bucket, clock.monotonic_seconds() + BUCKET_SECONDS)
         return bucket
+
+    def carry_on(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Future[Result]":
+        """Run ``work`` to its end, even if whoever awaits this is cut short because the client was kept waiting.
+
+        What runs so is bounded by its own time-outs and by the connections to Postgres.
+        """
+        task = asyncio.ensure_future(work)
+        self.afloat.add(task)
+        task.add_done_callback(self.afloat.discard)
+        return asyncio.shield(task)
+
+    async def in_time(self, commit: Awaitable[Result]) -> Result:
+        """The outcome of a commit. Raises Overloaded, and nothing is known of it, when a client cannot wait longer."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                return await commit
+        except TimeoutError:
+            raise Overloaded("no commit in time") from None
+
+    def abandon(self, writer: ObjectWriter) -> None:
+        """Give a large payload up. The client is told at once: a drive that hangs would hold up the answer."""
+        task = asyncio.ensure_future(writer.abandon())
+        self.afloat.add(task)
+        task.add_done_callback(self.afloat.discard)
+
+    async def drain(self) -> None:
+        """Wait a little for what nobody waits for."""
+        if self.afloat:
+            await asyncio.wait(self.afloat, timeout=AFLOAT_SECONDS_MAX)

@@ -86,9 +86,8 @@ class Copies:
 
     async def _share(self, version: ObjectVersion, source: ObjectVersion, condition: Condition) -> ObjectVersion:
         shared = frozenset(bytes_by_volume(source.extents))
-        written = await self._context.commits.submit(
-            Write(version.bucket_id, version.key, version, condition, shared=shared)
-        )
+        write = Write(version.bucket_id, version.key, version, condition, shared=shared)
+        written = await self._context.in_time(self._context.commits.submit(write))
         return written or version
 
     async def _duplicate(self, version: ObjectVersion, source: ObjectVersion, condition: Condition) -> ObjectVersion:
@@ -113,7 +112,7 @@ class Copies:
             await writer.flush()
             return await writer.finish(owner)
         except BaseException:
-            await writer.abandon()
+            context.abandon(writer)
             raise
         finally:
             await reader.aclose()

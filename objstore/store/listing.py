@@ -5,6 +5,7 @@ from objstore.model.requests import ListPage, ListRequest, ListVersionsPage, Lis
 from objstore.store.context import Context
 
 SEQ_MAX = 2**63 - 1
+Entries = list[ObjectVersion | bytes]  # the class has a method of the name list
 
 
 class Listings:
@@ -15,18 +16,12 @@ class Listings:
 
     async def list(self, request: ListRequest) -> ListPage:
         """A page of keys and common prefixes in order. Raises NoSuchBucket."""
-        bucket = await self._context.fresh_bucket(request.bucket)
-        limit = request.limit
-        if limit <= 0:
-            return ListPage([], [])
-        objects = self._context.objects
-        found: list[ObjectVersion | bytes]
-        if request.delimiter:
-            found = list(
-                await objects.list_delimited(bucket.id, request.prefix, request.delimiter, request.after, limit + 1)
-            )
-        else:
-            found = list(await objects.list_page(bucket.id, request.prefix, request.after, limit + 1))
+        limit, bucket = request.limit, await self._context.bucket(request.bucket)
+        found = await self._page(bucket.id, request)
+        if not found:
+            # A key proves that its bucket is there; without any, the bucket may be gone, or have been made anew.
+            fresh = await self._context.fresh_bucket(request.bucket)
+            found = await self._page(fresh.id, request) if fresh.id != bucket.id else found
         page = found[:limit]
         last = page[-1] if page else None
         after = last if isinstance(last, bytes) or last is None else last.key
@@ -64,6 +59,17 @@ class Listings:
             return seq
         found = (await self._context.objects.lookup_versions([(bucket_id, request.key_marker, version_id)]))[0]
         return SEQ_MAX if found is None else found.seq
+
+    async def _page(self, bucket_id: int, request: ListRequest) -> Entries:
+        """One more than asked for, to see whether more follow."""
+        objects, limit = self._context.objects, request.limit + 1
+        if limit <= 1:
+            return []
+        if request.delimiter:
+            return list(
+                await objects.list_delimited(bucket_id, request.prefix, request.delimiter, request.after, limit)
+            )
+        return list(await objects.list_page(bucket_id, request.prefix, request.after, limit))
 
     async def list_uploads(
         self, bucket: str, prefix: bytes, delimiter: bytes, key_marker: bytes, upload_marker: bytes | None, limit: int

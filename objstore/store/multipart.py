@@ -14,7 +14,7 @@ from typing import Any
 from objstore.format.part import unpack_parts
 from objstore.model import clock
 from objstore.model.checksum import DEFAULT_ALGORITHM
-from objstore.model.errors import InvalidRange, NoSuchUpload, VolumeFenced
+from objstore.model.errors import InvalidRange, InvalidRequest, NoSuchUpload, VolumeFenced
 from objstore.model.limits import PART_BYTES_MAX
 from objstore.model.objects import ObjectVersion, Part, Upload
 from objstore.model.requests import Body, CompleteRequest, PartsPage
@@ -66,8 +66,12 @@ class Multiparts:
         return upload
 
     async def put_part(self, bucket: str, key: bytes, upload_id: bytes, number: int, body: Body) -> Part:
-        """Store a part, replacing one of the same number. Raises NoSuchUpload, BadDigest, ClusterError."""
+        """Store a part, replacing one of the same number.
+
+        Raises NoSuchUpload, InvalidRequest, BadDigest, ClusterError.
+        """
         upload = await self.get_upload(bucket, key, upload_id)
+        _check_algorithm(upload.checksum_algorithm, body.checksum_algorithm())
         tier, algorithm = tier_of(upload.storage_class), upload.checksum_algorithm or DEFAULT_ALGORITHM
         payload = Payload(body, self._context.pool.profile(tier).pack_bytes_max, PART_BYTES_MAX)
         payload.algorithms |= {algorithm}
@@ -98,7 +102,7 @@ class Multiparts:
             payload.body.verify(digests)
             appended = await writer.finish(owner)
         except BaseException:
-            await writer.abandon()
+            context.abandon(writer)
             raise
         return await self._commit(_part(owner, appended, digests, algorithm), appended)
 
@@ -137,7 +141,7 @@ class Multiparts:
                 owner, Appended(extents, (), end - start), digests, upload.checksum_algorithm or DEFAULT_ALGORITHM
             )
             try:
-                await self._context.uploads.put_part(part, frozenset(), volumes)
+                await self._context.in_time(self._context.uploads.put_part(part, frozenset(), volumes))
                 return part, source
             except VolumeFenced:
                 await asyncio.sleep(0.05)
@@ -159,7 +163,7 @@ class Multiparts:
     async def _commit(self, part: Part, appended: Appended) -> Part:
         settled = False
         try:
-            await self._context.uploads.put_part(part, appended.volume_ids)
+            await self._context.in_time(self._context.uploads.put_part(part, appended.volume_ids))
             settled = True
             return part
         finally:
@@ -171,14 +175,16 @@ class Multiparts:
         Raises NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, BadDigest, PreconditionFailed.
         """
         await self._find(request.bucket, request.key, request.upload_id)
-        return await self._context.uploads.complete(
+        completing = self._context.uploads.complete(
             request.upload_id, lambda upload, parts: assemble(request, upload, parts), request.condition
         )
+        # 10,000 parts may take longer than a client is kept waiting: then the next try finds the answer.
+        return await self._context.carry_on(completing)
 
     async def abort(self, bucket: str, key: bytes, upload_id: bytes) -> None:
         """Drop an upload and its parts. Raises NoSuchUpload."""
         await self.get_upload(bucket, key, upload_id)
-        await self._context.uploads.abort(upload_id)
+        await self._context.carry_on(self._context.uploads.abort(upload_id))
 
     async def list_parts(self, bucket: str, key: bytes, upload_id: bytes, after: int, limit: int) -> PartsPage:
         """Parts with numbers above ``after``. Raises NoSuchUpload."""
@@ -205,6 +211,15 @@ def parts_of(version: ObjectVersion) -> list[tuple[int, int, int, bytes]] | None
         found.append((number, at, at + size, checksum))
         at += size
     return found
+
+
+def _check_algorithm(expected: str | None, declared: str | None) -> None:
+    """Parts carry the checksum that their upload was created for, any if it was created without. InvalidRequest."""
+    if expected is not None and declared is not None and declared != expected:
+        raise InvalidRequest(
+            f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
+            f"actual checksum Type: {declared.lower()}"
+        )
 
 
 def _part(owner: Owner, appended: Appended, digests: dict[str, bytes], algorithm: str) -> Part:

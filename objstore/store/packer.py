@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from objstore.format.checksum import checksum
 from objstore.format.extent import bytes_by_volume
 from objstore.format.record import LAST, pack_record
-from objstore.model.errors import DriveError
+from objstore.model import clock
+from objstore.model.errors import DriveError, Overloaded
+from objstore.model.limits import ANSWER_SECONDS_MAX
 from objstore.store.pool import PACKED, VolumePool
 from objstore.volume.open_volume import OpenVolume
 from objstore.volume.packed_stripe import PackedRecord
@@ -117,15 +119,19 @@ class Packer:
     async def append_batch(
         self, tier: str, records: list[PackedRecord], spare: bool = False
     ) -> tuple[list[bytes], OpenVolume]:
-        """Append records at once: their packed extents, and the volume, which has one user more a record."""
+        """Append records at once: their packed extents, and the volume, which has one user more a record.
+
+        Raises PlacementImpossible, DriveError, Overloaded.
+        """
+        deadline = clock.monotonic_seconds() + ANSWER_SECONDS_MAX
         for attempt in range(ATTEMPTS_MAX):
-            volume = await self._pool.acquire(tier, PACKED, spare)
+            volume = await self._acquire(tier, spare, deadline)
             try:
                 extents = await volume.append(records)
             except DriveError:
                 # A shorter stripe on some shards is garbage: the batch goes whole to another volume.
                 self._pool.release(volume)
-                if attempt == ATTEMPTS_MAX - 1:
+                if attempt == ATTEMPTS_MAX - 1 or clock.monotonic_seconds() > deadline:
                     raise
                 continue
             except BaseException:
@@ -134,6 +140,14 @@ class Packer:
             volume.users += len(records) - 1
             return extents, volume
         raise AssertionError("unreachable")
+
+    async def _acquire(self, tier: str, spare: bool, deadline: float) -> OpenVolume:
+        """A volume, unless all who wait for the batch have had their answer meanwhile."""
+        volume = await self._pool.acquire(tier, PACKED, spare)
+        if clock.monotonic_seconds() > deadline:
+            self._pool.release(volume)
+            raise Overloaded("no volume could be opened in time")
+        return volume
 
     async def _append(self, tier: str, spare: bool, records: list[PackedRecord]) -> list[Appended]:
         extents, volume = await self.append_batch(tier, records, spare)

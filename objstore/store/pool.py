@@ -1,8 +1,9 @@
 """VolumePool: the volumes that this process appends to, one a tier and purpose."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -24,6 +25,9 @@ PACKED = "packed"
 STRIPED = "striped"
 ATTEMPTS_MAX = 4
 SPARE_BYTES_MIN = 1024 * 1024  # what a drive must have left for compaction to begin a volume on it
+SPACE_SECONDS_MAX = 0.5  # a drive that does not say how full it is counts as full as it was
+TIDY_SECONDS_MAX = 2.0
+CLOSE_SECONDS_MAX = 10.0
 Spot = tuple[str, str, bool]
 
 
@@ -33,7 +37,7 @@ class VolumePool:
     def __init__(
         self,
         volumes: Volumes,
-        rows: Mapping[str, DriveRow],
+        rows: dict[str, DriveRow],
         drives: Mapping[str, Drive],
         catalog: Catalog,
         profiles: Mapping[str, Profile],
@@ -94,7 +98,7 @@ class VolumePool:
 
     def _unclaimed(self, task: "asyncio.Task[OpenVolume]") -> None:
         if not task.cancelled() and task.exception() is None:
-            self._spawn(task.result())
+            self._spawn(self._seal(task.result()))
 
     def release(self, volume: OpenVolume, settled: bool = True) -> None:
         """A user is done. ``settled``: what it appended is committed, or is in the ledger, or was subtracted."""
@@ -102,7 +106,7 @@ class VolumePool:
         volume.uncertain |= not settled
         if volume in self._leaving and not volume.users:
             self._leaving.discard(volume)
-            self._spawn(volume)
+            self._spawn(self._seal(volume))
 
     def retire(self, volume_ids: Sequence[bytes]) -> None:
         """Stop appending to these volumes, for somebody wants them sealed."""
@@ -111,15 +115,20 @@ class VolumePool:
                 self._leave(spot, volume)
 
     async def close(self) -> None:
-        """Seal everything; the caller has stopped writing."""
+        """Seal everything; the caller has stopped writing. What hangs is left to whoever audits later."""
         for spot, volume in list(self._open.items()):
             self._leave(spot, volume)
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        deadline = clock.monotonic_seconds() + CLOSE_SECONDS_MAX
+        while self._tasks and (left := deadline - clock.monotonic_seconds()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)
 
     async def tidy(self) -> None:
-        """Let go of shards that another process has removed."""
-        await asyncio.gather(*(drive.tidy() for drive in self._drives.values()), return_exceptions=True)
+        """Let go of shards that another process has removed; a drive that hangs is not waited for."""
+        calls = [asyncio.ensure_future(drive.tidy()) for drive in self._drives.values() if drive.reachable]
+        _, late = await asyncio.wait(calls, timeout=TIDY_SECONDS_MAX) if calls else (None, set())
+        for call in late:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
     def usable(self, tier: str) -> tuple[int, int]:
         """Usable and full drives of a tier."""
@@ -132,10 +141,10 @@ class VolumePool:
         if volume.users:
             self._leaving.add(volume)
         else:
-            self._spawn(volume)
+            self._spawn(self._seal(volume))
 
-    def _spawn(self, volume: OpenVolume) -> None:
-        task = asyncio.ensure_future(self._seal(volume))
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -163,7 +172,7 @@ class VolumePool:
                 await opened.create(self._cluster_id)
             except DriveError as error:
                 log.warning("volume not created", tier=tier, error=str(error), attempt=attempt)
-                await self._discard(opened)
+                self._spawn(self._discard(opened))  # a drive that hangs would hold up the next attempt
                 continue
             await self._volumes.create(volume)
             self._catalog.remember(volume)
@@ -175,14 +184,19 @@ class VolumePool:
         await asyncio.gather(*(drive.delete(opened.volume.id) for drive in opened.drives), return_exceptions=True)
 
     async def _candidates(self, tier: str, spare: bool) -> list[DriveRow]:
+        """Drives that take a volume, with their space as it is now or, of one that is slow to say, as it was."""
+        mine = [drive for drive in self._drives.values() if drive.tier == tier and drive.reachable]
+        calls = [asyncio.ensure_future(drive.space()) for drive in mine]
+        if calls:
+            await asyncio.wait(calls, timeout=SPACE_SECONDS_MAX)
         rows = []
-        for drive in self._drives.values():
-            if drive.tier != tier:
-                continue
-            try:
-                capacity, free = await drive.space()
-            except DriveError:
-                continue
-            if drive.usable or (spare and drive.reachable and free >= SPARE_BYTES_MIN):
-                rows.append(replace(self._rows[drive.id], capacity_bytes=capacity, free_bytes=free))
+        for drive, call in zip(mine, calls, strict=True):
+            row = self._rows[drive.id]
+            if not call.cancel():
+                if call.exception() is not None:
+                    continue
+                capacity, free = call.result()
+                row = self._rows[drive.id] = replace(row, capacity_bytes=capacity, free_bytes=free)
+            if drive.usable or (spare and drive.reachable and row.free_bytes >= SPARE_BYTES_MIN):
+                rows.append(row)
         return rows

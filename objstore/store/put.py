@@ -223,7 +223,7 @@ class Puts:
             date(version)
             appended = await writer.finish(Owner(bucket_id, request.key, version.version_id, 0, record_attrs(version)))
         except BaseException:
-            await writer.abandon()
+            context.abandon(writer)
             raise
         await self._commit(request, version, appended)
         return _result(version)
@@ -239,7 +239,7 @@ async def settle(context: Context, write: Write, appended: Appended) -> ObjectVe
     """Commit a change of one key, and let go of the volumes that it appended to."""
     settled = False
     try:
-        written = await context.commits.submit(write)
+        written = await context.in_time(context.commits.submit(write))
         settled = True
         return written
     except (RequestError, VolumeFenced):

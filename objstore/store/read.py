@@ -127,7 +127,7 @@ class Reads:
         if drive is None:
             return None
         content = bytearray(length)
-        if not drive.read_now(volume_id, stripe_offset + units * HEADER_UNIT_BYTES + data_offset, content):
+        if not drive.read_now(volume_id, stripe_offset + units * HEADER_UNIT_BYTES + data_offset, (content,)):
             return None
         return content if checksum(content) == expected else None
 

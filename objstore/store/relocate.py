@@ -152,7 +152,7 @@ class Relocations:
             await writer.flush()
             return await writer.finish(owner)
         except BaseException:
-            await writer.abandon()
+            context.abandon(writer)
             raise
 
 

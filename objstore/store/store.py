@@ -74,7 +74,7 @@ class Store:
 
     async def delete_bucket(self, name: str) -> None:
         """Remove an empty bucket. Raises NoSuchBucket, BucketNotEmpty."""
-        await self.context.buckets.delete(name)
+        await self.context.carry_on(self.context.buckets.delete(name))
         self.context.known.pop(name, None)
 
     def known_bucket(self, name: str) -> Bucket | None:
@@ -98,6 +98,7 @@ class Store:
         """Finish what is under way and seal what is open; the database and the drives are the caller's to close."""
         self._heart.cancel()
         await self.context.commits.drain()
+        await self.context.drain()
         await self.context.pool.close()
         self.context.executor.shutdown(wait=True)
 
@@ -106,11 +107,11 @@ class Store:
         context, counted, at = self.context, 0, clock.monotonic_seconds()
         while True:
             try:
-                await context.pool.tidy()
                 seconds, operations = clock.monotonic_seconds() - at, context.operations - counted
                 load = operations / max(seconds, 1e-3) if context.serves_clients else 0.0
                 at, counted = at + seconds, counted + operations
                 context.pool.retire(await context.volumes.heartbeat(context.pool.writer_id, load))
+                await context.pool.tidy()
             except Exception as error:
                 # Whatever it was, the next beat may pass; without any the lease ends and others seal our volumes.
                 log.warning("no heartbeat", error=repr(error))

@@ -6,6 +6,14 @@ import numpy as np
 
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 KEPT_BYTES_MAX = 32 * 1024 * 1024
+PAGE_BYTES = 4096
+
+
+def aligned_buffer(size: int) -> Bytes:
+    """A fresh buffer that begins at a page, as direct writes want it."""
+    room = np.empty(size + PAGE_BYTES, np.uint8)
+    start = -room.ctypes.data % PAGE_BYTES
+    return room[start : start + size]
 
 
 class BufferPool:
@@ -21,7 +29,7 @@ class BufferPool:
         if free:
             self._kept -= size
             return free.pop()
-        return np.empty(size, np.uint8)
+        return aligned_buffer(size)
 
     def give(self, buffer: Bytes) -> None:
         """Hand a buffer back that nothing refers to any more."""

@@ -5,18 +5,21 @@
 | crash before sync         | a torn tail in some shards     | the volume is sealed, the tail is garbage         |
 | a shard cannot be written | a shorter stripe on the others | the volume is sealed, the batch goes to a new one |
 | crash after sync          | stripes that nobody refers to  | compaction                                        |
+| a drive does not answer   | perhaps the stripe, later      | the same as a shard that cannot be written        |
 
-Nothing is ever appended again after a failure, and never after a restart.
+Nothing is ever appended again after a failure, and never after a restart. So what a drive writes after it was given up
+lies where nobody refers to: in a stripe whose extents were never given out, of a volume that takes no more.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
 from objstore.drive.base import Drive
 from objstore.drive.threads import CallGroup
 from objstore.format.extent import HEADER_UNIT_BYTES
 from objstore.format.superblock import SUPERBLOCK_BYTES, Superblock
 from objstore.model.errors import DriveError, DriveTimeout
+from objstore.model.limits import APPEND_SECONDS_MAX, DRIVE_TIMEOUT_SECONDS
 from objstore.model.volumes import Volume
 from objstore.volume.packed_stripe import PackedRecord, PackedStripe
 from objstore.work.batcher import Batcher
@@ -36,13 +39,17 @@ class OpenVolume:
         self.volume = volume
         self.drives = tuple(drives)
         self.profile = volume.profile
-        self._patience = max(drive.write_seconds for drive in self.drives)
+        # A remote bucket takes its time for everything.
+        self._slow_seconds = max(drive.write_seconds for drive in self.drives)
+        is_local = self._slow_seconds <= DRIVE_TIMEOUT_SECONDS
+        self._quick_seconds = APPEND_SECONDS_MAX if is_local else self._slow_seconds
         self.end = SUPERBLOCK_BYTES
         self.failed = False
         self.users = 0
         self.data_bytes = 0
         self.uncertain = False
-        self._syncs: Batcher[None, None] = Batcher(self._sync_all)
+        # The flush of a large object may take long on a slow disk, and so may waiting for another one's.
+        self._syncs: Batcher[None, None] = Batcher(self._sync_all, wait_seconds=self._slow_seconds)
 
     @property
     def full(self) -> bool:
@@ -68,7 +75,8 @@ class OpenVolume:
                     ).pack(),
                 )
                 for column, drive in enumerate(self.drives)
-            ]
+            ],
+            self._quick_seconds,
         )
 
     def reserve(self, size: int) -> int:
@@ -108,7 +116,7 @@ class OpenVolume:
 
     async def _sync_all(self, waiters: list[None]) -> list[None]:
         self._check_not_failed()
-        await self._all([drive.sync(self.volume.id) for drive in self.drives])
+        await self._all([drive.sync(self.volume.id) for drive in self.drives], self._slow_seconds)
         return waiters
 
     async def _write(self, writes: Sequence[tuple[int, int, Sequence[object]]], sync: bool) -> None:
@@ -116,25 +124,48 @@ class OpenVolume:
         self._check_not_failed()
         group = CallGroup(len(writes))
         for column, offset, buffers in writes:
-            self.drives[column].start_write(self.volume.id, offset, buffers, sync, group.done)
+            self.drives[column].start_write(self.volume.id, offset, buffers, sync, group.numbered(column))
+
+        def late() -> set[int]:
+            return {column for column, _, _ in writes} - set(group.ended)
+
         try:
-            errors = await group.wait(self._patience)
+            seconds = self._quick_seconds if sync else self._slow_seconds
+            errors = await group.wait(seconds, lambda: self._patience(late(), seconds))
         except TimeoutError:
-            errors = [DriveTimeout(f"a write took longer than {self._patience} s")]
+            errors = [self._suspect(late())]
         except BaseException:
             self.failed = True  # given up in the middle: nobody knows what was written
             raise
         self._raise_first(errors)
 
-    async def _all(self, calls: Sequence[Awaitable[object]]) -> None:
-        """Wait for every call, each with the time-out; the first failure is raised once all have ended."""
-        waiting = {asyncio.ensure_future(call) for call in calls}
-        done, late = await asyncio.wait(waiting, timeout=self._patience)
-        errors = [error for call in done if (error := call.exception()) is not None]
+    async def _all(self, calls: Sequence[Awaitable[object]], seconds: float) -> None:
+        """Wait for every call, one a column; the first failure is raised once all have ended or time is up."""
+        waiting = {asyncio.ensure_future(call): column for column, call in enumerate(calls)}
+        _, late = await asyncio.wait(waiting, timeout=seconds)
+        if late and (more := self._patience({waiting[call] for call in late}, seconds)):
+            _, late = await asyncio.wait(late, timeout=more)
+        errors = [error for call in waiting.keys() - late if (error := call.exception()) is not None]
         for call in late:
             call.cancel()
-            errors.append(DriveTimeout(f"a drive took longer than {self._patience} s"))
+        if late:
+            errors.append(self._suspect({waiting[call] for call in late}))
         self._raise_first(errors)
+
+    def _patience(self, late: Collection[int], waited_seconds: float) -> float:
+        """How much longer to wait for these columns.
+
+        Up to m late drives hang, and the bytes go elsewhere. When more are late it is the whole machine that is slow:
+        then another volume would be no faster.
+        """
+        return self._slow_seconds - waited_seconds if len(late) > self.profile.m else 0.0
+
+    def _suspect(self, late: Collection[int]) -> DriveTimeout:
+        """These columns' drives are avoided for a while."""
+        drives = [self.drives[column] for column in sorted(late)]
+        for drive in drives:
+            drive.suspect("late write")
+        return DriveTimeout(f"no answer in time from {', '.join(drive.id for drive in drives)}")
 
     def _check_not_failed(self) -> None:
         if self.failed:

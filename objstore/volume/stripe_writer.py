@@ -9,11 +9,14 @@ from objstore.erasure.codec import Columns
 from objstore.format.checksum import block_checksums
 from objstore.format.extent import HEADER_UNIT_BYTES, STRIPED, Extent
 from objstore.format.stripe import header_bytes_for, pack_header
-from objstore.volume.buffers import Bytes
+from objstore.volume.buffers import PAGE_BYTES, Bytes
 from objstore.volume.layout import StripeLayout
 from objstore.volume.open_volume import OpenVolume
 
 VOID = 0
+# From here on columns begin at a page of the file, so that they can be written past the page cache; the header of a
+# smaller stripe would grow by more than that saves.
+ALIGNED_BYTES_MIN = 1024 * 1024
 
 
 class EncodedChunk:
@@ -38,7 +41,9 @@ class StripeWriter:
         self._codec = codec_for(self._k, self._m)
         widest = StripeLayout(self._k, self._unit, data_max).width
         self._header_bytes = header_bytes_for(self._k, widest, owner_bytes_max)
-        self._span = -(-(self._header_bytes + widest) // HEADER_UNIT_BYTES) * HEADER_UNIT_BYTES
+        if data_max >= ALIGNED_BYTES_MIN:
+            self._header_bytes = _whole_pages(self._header_bytes)
+        self._span = _whole_pages(self._header_bytes + widest)
         self._offset = open_volume.reserve(self._span)
         self._sums: dict[int, list[list[int]]] = {}  # by where the chunk lies in its column
         self.data_bytes = 0
@@ -134,3 +139,7 @@ class StripeWriter:
                 if kind == VOID or column >= self._k or lengths[column]
             ]
         )
+
+
+def _whole_pages(size: int) -> int:
+    return -(-size // PAGE_BYTES) * PAGE_BYTES

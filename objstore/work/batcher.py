@@ -24,8 +24,9 @@ class Batcher(Generic[Item, Result]):
     A batch beside another one starts only once ``crowd`` items wait: until then it is cheaper to gather.
 
     ``work`` gives one result an item; an Exception in its place is raised to that item's waiter alone, and an
-    exception of ``work`` itself to all of the batch. An item that has waited ``QUEUE_SECONDS_MAX`` in the queue is
-    refused with Overloaded. ``observe`` is told each batch's size, ``unclaimed`` each result whose waiter has gone.
+    exception of ``work`` itself to all of the batch. An item that has waited ``wait_seconds`` in the queue is refused
+    with Overloaded, also while a batch hangs. ``observe`` is told each batch's size, ``unclaimed`` each result whose
+    waiter has gone.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Batcher(Generic[Item, Result]):
         weight_max: int = BATCH_BYTES_MAX,
         observe: Callable[[int], None] | None = None,
         unclaimed: Callable[[Result], None] | None = None,
+        wait_seconds: float = QUEUE_SECONDS_MAX,
     ) -> None:
         self._work = work
         self._in_flight = in_flight
@@ -48,6 +50,8 @@ class Batcher(Generic[Item, Result]):
         self._weight_max = weight_max
         self._observe = observe
         self._unclaimed = unclaimed
+        self._wait_seconds = wait_seconds
+        self._expiry: asyncio.TimerHandle | None = None
         self._queue: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,6 +66,8 @@ class Batcher(Generic[Item, Result]):
             task = loop.create_task(self._run())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        elif self._expiry is None:
+            self._expiry = loop.call_later(self._wait_seconds, self._expire)
         return done
 
     @property
@@ -90,7 +96,7 @@ class Batcher(Generic[Item, Result]):
 
     def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
-        weight, oldest = 0, asyncio.get_running_loop().time() - QUEUE_SECONDS_MAX
+        weight, oldest = 0, asyncio.get_running_loop().time() - self._wait_seconds
         queue, weigh = self._queue, self._weigh
         while queue and len(batch) < self._items_max:
             item, done, since = queue[0]
@@ -102,10 +108,21 @@ class Batcher(Generic[Item, Result]):
             if done.done():  # its waiter was cancelled
                 continue
             if since < oldest:
-                done.set_exception(Overloaded("waited too long in the queue"))
+                _refuse(done)
                 continue
             batch.append((item, done))
         return batch
+
+    def _expire(self) -> None:
+        """Refuse those who have waited too long. One timer a queue, armed while somebody waits."""
+        loop, queue = asyncio.get_running_loop(), self._queue
+        now = loop.time()
+        while queue and (queue[0][1].done() or queue[0][2] <= now - self._wait_seconds):
+            _refuse(queue.popleft()[1])
+        self._expiry = None
+        if queue:
+            left = queue[0][2] + self._wait_seconds - now
+            self._expiry = loop.call_later(left, self._expire)
 
     async def _do(self, batch: list[tuple[Item, Any]]) -> None:
         if self._observe is not None:
@@ -129,3 +146,8 @@ class Batcher(Generic[Item, Result]):
                 done.set_exception(result)
             else:
                 done.set_result(result)
+
+
+def _refuse(done: "asyncio.Future[Any]") -> None:
+    if not done.done():
+        done.set_exception(Overloaded("waited too long in the queue"))

@@ -1,17 +1,22 @@
 """One suite for every implementation of the drive contract."""
 
+import errno
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
+from objstore.drive import shard_file
 from objstore.drive.base import Drive
 from objstore.drive.identify import format_drive, read_identity
 from objstore.drive.local import LocalDrive
 from objstore.drive.remote import RemoteDrive
+from objstore.drive.shard_file import ShardFile
 from objstore.model.errors import CorruptData, DriveError, ShardMissing
+from objstore.volume.buffers import aligned_buffer
 from tests.sim.drive import SimDrive
 
 VOLUME, OTHER = bytes(range(16)), bytes(range(100, 116))
@@ -43,6 +48,52 @@ async def test_what_is_written_is_read(drive: Drive) -> None:
     assert await drive.length(VOLUME) == 4096 + 11
 
 
+@pytest.mark.parametrize("offset", [4096, 5000])
+@pytest.mark.parametrize("skew", [0, 1])
+@pytest.mark.parametrize("size", [4096, 131072, 700_000, 1024 * 1024])
+async def test_however_large_writes_lie_they_are_read(drive: Drive, offset: int, skew: int, size: int) -> None:
+    """A local drive writes past the page cache where offset, size and memory are aligned; nobody sees it."""
+    await drive.create(VOLUME, SUPERBLOCK)
+    room = aligned_buffer(2 * size + skew)[skew:]
+    room[:] = np.frombuffer(Random(size).randbytes(len(room)), np.uint8)
+    payload = room.tobytes()
+    await drive.write(VOLUME, offset, [b"before"], sync=False)
+    await drive.write(VOLUME, offset, [room[:size].data, room[size : 2 * size].data], sync=False)
+    await drive.write(VOLUME, offset + 2 * size, [b"after"], sync=False)
+    await drive.sync(VOLUME)
+    found = bytearray(2 * size + 5)
+    await drive.read(VOLUME, offset, [found])
+    assert found == payload[: 2 * size] + b"after"
+    assert await drive.length(VOLUME) == offset + 2 * size + 5
+
+
+async def test_a_file_system_without_direct_writes_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the descriptor cannot be had, or a write with it is refused as misaligned."""
+    tried = []
+
+    def refuse(fd: int, buffers: list[memoryview], offset: int, *flags: int) -> int:
+        if not flags:
+            tried.append(fd)
+            raise OSError(errno.EINVAL, "not so")
+        return os_pwritev(fd, buffers, offset, *flags)
+
+    os_pwritev = os.pwritev
+    monkeypatch.setattr(os, "pwritev", refuse)
+    file = ShardFile(str(tmp_path / "shard"), os.O_RDWR | os.O_CREAT)
+    payload = aligned_buffer(1024 * 1024)
+    payload[:] = 7
+    file.write(4096, [payload.data])
+    assert tried
+    monkeypatch.setattr(shard_file, "_open_direct", lambda _: -2)
+    other = ShardFile(str(tmp_path / "other"), os.O_RDWR | os.O_CREAT)
+    other.write(4096, [payload.data])
+    assert len(tried) == 1
+    for name in ("shard", "other"):
+        assert (tmp_path / name).read_bytes() == bytes(4096) + payload.tobytes()
+
+
 async def test_gaps_read_as_zeros(drive: Drive) -> None:
     await drive.create(VOLUME, SUPERBLOCK)
     await drive.write(VOLUME, 10000, [b"x"], sync=False)
@@ -56,10 +107,10 @@ async def test_read_now_fills_or_declines(drive: Drive) -> None:
     await drive.create(VOLUME, SUPERBLOCK)
     await drive.write(VOLUME, 4096, [b"payload"], sync=True)
     buffer = bytearray(7)
-    if drive.read_now(VOLUME, 4096, buffer):
+    if drive.read_now(VOLUME, 4096, (buffer,)):
         assert buffer == b"payload"
-    assert not drive.read_now(OTHER, 0, bytearray(1))
-    assert not drive.read_now(VOLUME, 4096, bytearray(100))
+    assert not drive.read_now(OTHER, 0, (bytearray(1),))
+    assert not drive.read_now(VOLUME, 4096, (bytearray(100),))
 
 
 async def test_beyond_the_end_is_an_error(drive: Drive) -> None:

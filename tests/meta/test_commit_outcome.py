@@ -119,6 +119,24 @@ async def test_commit_does_not_arrive_in_time(
     assert await world.current(b"k") is not None  # it was not for us to say that it had failed
 
 
+async def test_a_commit_whose_answer_is_late_is_looked_up(
+    world: World, behind: Objects, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line is still there, but nothing comes over it; the transaction was carried out, so success it is."""
+    monkeypatch.setattr(behind._database, "_seconds", 0.3)
+
+    async def say_nothing(line: Line) -> None:
+        await line.deliver()
+        await asyncio.sleep(5)
+
+    proxy.at_commit = say_nothing
+    (outcome,) = await behind.commit([world.write(b"k")])
+    assert proxy.at_commit is None
+    assert isinstance(outcome, ObjectVersion), outcome
+    assert await world.current(b"k") == outcome
+    await world.check_conservation()
+
+
 async def test_twice_is_given_up(world: World, behind: Objects, proxy: Proxy) -> None:
     async def cut(line: Line) -> None:
         line.hang_up()

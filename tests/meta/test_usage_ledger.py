@@ -62,7 +62,7 @@ async def test_questions(world: World, database: Database) -> None:
     await world.put(b"a/3", accessed=today - 40, tier=1, storage_class="STANDARD_IA")
     await world.set_versioning("Enabled")
     await world.put(b"b", accessed=today)
-    [mine] = [one for one in await usage_by_bucket(database) if one.name == world.bucket.name]
+    [mine] = [one for one in (await usage_by_bucket(database, "", 1000))[0] if one.name == world.bucket.name]
     assert (mine.objects, mine.bytes) == (4, 400)
     found = await usage_by_prefix(database, world.bucket.id)
     assert {(one.prefix, one.tier, one.noncurrent, one.accessed): (one.objects, one.bytes) for one in found} == {

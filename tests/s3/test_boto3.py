@@ -217,6 +217,32 @@ def test_checksums_of_clients(s3: Any, bucket: str, algorithm: str) -> None:
     assert part["Body"].read() == body[5:10]
 
 
+def test_parts_carry_the_checksum_of_their_upload(s3: Any, bucket: str) -> None:
+    named = {"Bucket": bucket, "Key": "parts"}
+    for wanted, sent in (("CRC32", "SHA256"), ("SHA1", "CRC64NVME")):
+        upload = {**named, "UploadId": s3.create_multipart_upload(**named, ChecksumAlgorithm=wanted)["UploadId"]}
+        with pytest.raises(ClientError) as caught:
+            s3.upload_part(**upload, PartNumber=1, Body=b"x", ChecksumAlgorithm=sent)
+        error = caught.value.response["Error"]
+        assert error["Code"] == "InvalidRequest"
+        assert error["Message"] == (
+            f"Checksum Type mismatch occurred, expected checksum Type: {wanted.lower()}, "
+            f"actual checksum Type: {sent.lower()}"
+        )
+        part = s3.upload_part(**upload, PartNumber=1, Body=b"x", ChecksumAlgorithm=wanted)
+        assert part[f"Checksum{wanted}"]
+        s3.abort_multipart_upload(**upload)
+
+
+def test_parts_of_an_upload_without_algorithm_carry_any_checksum(server: Server, bucket: str) -> None:
+    s3 = server.s3(request_checksum_calculation="when_required")
+    named = {"Bucket": bucket, "Key": "parts"}
+    upload = {**named, "UploadId": s3.create_multipart_upload(**named)["UploadId"]}
+    for number, algorithm in enumerate(("CRC32", "SHA256", "CRC32C"), 1):
+        assert s3.upload_part(**upload, PartNumber=number, Body=b"x", ChecksumAlgorithm=algorithm)["ETag"]
+    s3.abort_multipart_upload(**upload)
+
+
 def test_listing_with_delimiter(s3: Any, bucket: str) -> None:
     for key in ("a", "b/1", "b/2", "b//3", "c d/1", "e+f/1", "é/1", "z"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"")

@@ -116,11 +116,13 @@ class SimDrive:
     def finish(self, volume_id: bytes) -> None:
         self._writing.discard(volume_id)
 
-    def read_now(self, volume_id: bytes, offset: int, buffer: Any) -> bool:
-        shard = self.shards_here.get(volume_id)
-        if self.gone or shard is None or self.random.random() < 0.3 or len(shard.written) < offset + len(buffer):
+    def read_now(self, volume_id: bytes, offset: int, buffers: Sequence[Any]) -> bool:
+        shard, size = self.shards_here.get(volume_id), sum(map(len, buffers))
+        if self.gone or shard is None or self.random.random() < 0.3 or len(shard.written) < offset + size:
             return False
-        buffer[:] = shard.written[offset : offset + len(buffer)]
+        for buffer in buffers:
+            memoryview(buffer)[:] = shard.written[offset : offset + len(buffer)]
+            offset += len(buffer)
         return True
 
     async def read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None = None) -> None:

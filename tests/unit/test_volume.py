@@ -21,7 +21,6 @@ from objstore.format.stripe import StripeHeader, unpack_header
 from objstore.model.errors import DriveError, TooManyLost
 from objstore.model.profile import Profile
 from objstore.model.volumes import Volume
-from objstore.volume import stripe_reader
 from objstore.volume.extent_reader import ExtentReader, read_extents
 from objstore.volume.layout import StripeLayout
 from objstore.volume.open_volume import OpenVolume
@@ -155,7 +154,7 @@ async def test_a_late_drive_never_writes_into_what_was_answered(shelf: Shelf, mo
     if not shelf.volume.profile.m:
         pytest.skip("nothing to rebuild from")
     for drive in shelf.drives:
-        monkeypatch.setattr(drive, "read_seconds", 0.05)
+        monkeypatch.setattr(drive, "read_seconds", 0.5)
     given: list[memoryview] = []
 
     def start_read(volume_id: bytes, offset: int, buffers: list[memoryview], check: object, done: object) -> None:
@@ -166,6 +165,7 @@ async def test_a_late_drive_never_writes_into_what_was_answered(shelf: Shelf, mo
 
     monkeypatch.setattr(shelf.drives[0], "start_read", start_read)
     monkeypatch.setattr(shelf.drives[0], "read", read)
+    monkeypatch.setattr(shelf.drives[0], "read_now", lambda *_: False)  # not in the page cache
     extent, payload = shelf.stored[-1]
     drives: list[Drive | None] = [*shelf.drives]
     reader = StripeReader(shelf.volume, drives, extent.stripe_offset, extent.header_units * 64, lambda *_: None)

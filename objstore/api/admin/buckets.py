@@ -1,13 +1,14 @@
-"""GET /buckets: every bucket with its objects and bytes, counted now."""
+"""GET /buckets: buckets with their objects and bytes, by the ledger of usage."""
 
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from objstore.api.admin.state import AdminState, admin_state
 from objstore.meta.usage import usage_by_bucket
+from objstore.model.limits import LIST_KEYS_MAX
 
 router = APIRouter(tags=["buckets"])
 
@@ -23,18 +24,30 @@ class Bucket(BaseModel):
 
 
 class BucketList(BaseModel):
-    """By name."""
+    """By name. ``next``: ask again with ``after`` set to this; null when the list is complete."""
 
     buckets: list[Bucket]
+    next: str | None
 
 
 @router.get("/buckets")
-async def list_buckets(state: Annotated[AdminState, Depends(admin_state)]) -> BucketList:
-    """Counts rows: some seconds for many millions of objects."""
-    usage = await usage_by_bucket(state.database)
+async def list_buckets(
+    state: Annotated[AdminState, Depends(admin_state)],
+    after: Annotated[str, Query(description="Only buckets whose names are greater.")] = "",
+    limit: Annotated[int, Query(ge=1, le=LIST_KEYS_MAX)] = LIST_KEYS_MAX,
+) -> BucketList:
+    """A page of buckets."""
+    usage, following = await usage_by_bucket(state.database, after, limit)
     return BucketList(
         buckets=[
-            Bucket(name=row.name, owner=row.owner, created=row.created, objects=row.objects, bytes=row.bytes)
+            Bucket(
+                name=row.name,
+                owner=row.owner,
+                created=row.created,
+                objects=row.objects,
+                bytes=row.bytes,
+            )
             for row in usage
-        ]
+        ],
+        next=following,
     )

@@ -20,6 +20,7 @@ from objstore.api.auth.checks import (
     check_skew,
     not_signed,
 )
+from objstore.api.auth.hoisted import SIGNATURE_PARAMETERS, take_hoisted
 from objstore.api.auth.keyring import Identity, Keyring
 from objstore.api.auth.sigv4 import HmacKey, Signature
 from objstore.api.request import Request
@@ -106,7 +107,10 @@ class Authenticator:
         if b"content-md5" in request.headers and b"content-md5" not in signature.signed:
             raise not_signed([b"content-md5"])
         pairs = [pair for pair in request.raw_query_pairs if pair[0] != "X-Amz-Signature"]
-        return self._verified(request, signature, payload, pairs)
+        authenticated = self._verified(request, signature, payload, pairs)
+        if len(query) > SIGNATURE_PARAMETERS:
+            take_hoisted(request)
+        return authenticated
 
     def _verified(
         self, request: Request, signature: Signature, payload: str, pairs: list[canonical.QueryPair]

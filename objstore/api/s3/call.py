@@ -1,11 +1,14 @@
 """Call: one authenticated request on its way through a handler, and the answer that comes back."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from objstore.api.auth.authenticator import Authenticated
 from objstore.api.auth.body import RequestBody, body_of, read_document
 from objstore.api.request import Request
 from objstore.api.s3.verbs import Piece, Reader, Verbs
+from objstore.model.limits import LARGE_BODY_BYTES
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, Piece | Reader]
@@ -13,6 +16,8 @@ Answer = tuple[int, Headers, Piece | Reader]
 NO_CONTENT: tuple[bytes, bytes] = (b"content-length", b"0")
 XML_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/xml")
 NO_QUERY: dict[str, str] = {}
+# They may have to move terabytes before they can answer.
+_MOVES_BYTES = frozenset({"CopyObject", "UploadPartCopy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +28,27 @@ class Site:
 
 
 class Call:
-    """A request, who sent it, and the verbs to serve it with."""
+    """A request, who sent it, and the verbs to serve it with.
 
-    __slots__ = ("_body", "_document_read", "authenticated", "operation", "request", "site", "store")
+    ``status`` and ``sent_bytes``: of the answer, so far. ``task``, ``late`` and ``since_seconds`` belong to the watch
+    (objstore/api/lateness.py).
+    """
+
+    __slots__ = (
+        "_body",
+        "_document_read",
+        "_document_wanted",
+        "authenticated",
+        "late",
+        "operation",
+        "request",
+        "sent_bytes",
+        "since_seconds",
+        "site",
+        "status",
+        "store",
+        "task",
+    )
 
     authenticated: Authenticated
 
@@ -35,7 +58,11 @@ class Call:
         self.site = site
         self.operation = ""
         self._body: RequestBody | None = None
-        self._document_read = False
+        self._document_wanted = self._document_read = False
+        self.status = self.sent_bytes = 0
+        self.task: asyncio.Task[Any] | None = None
+        self.late = False
+        self.since_seconds = 0.0
 
     @property
     def query(self) -> dict[str, str]:
@@ -59,6 +86,18 @@ class Call:
             return False
         return self.has_body()
 
+    def waits_for_client(self) -> bool:
+        """Whether the payload is being read: it takes the time that its sender takes."""
+        if self._body is not None:
+            return not self._body.consumed
+        return self._document_wanted and not self._document_read
+
+    def unhurried(self) -> bool:
+        """Whether the answer may take its time: large payloads have to be flushed, by slow disks too."""
+        if self._body is not None and self._body.received_bytes > LARGE_BODY_BYTES:
+            return True
+        return self.operation in _MOVES_BYTES
+
     def body(self) -> RequestBody:
         """The payload, to be read once."""
         self._body = body_of(self.request, self.authenticated)
@@ -66,6 +105,7 @@ class Call:
 
     async def document(self) -> bytes:
         """The whole payload of a request that carries XML, its digests verified; raises MalformedXML if too long."""
+        self._document_wanted = True
         document = await read_document(self.request, self.authenticated)
         self._document_read = True
         return document

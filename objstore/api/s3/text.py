@@ -7,6 +7,7 @@ clients to use ``encoding-type=url``. So do we.
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import quote_from_bytes
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
@@ -14,6 +15,7 @@ _UNSAFE = re.compile('[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uf
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
 # What AWS leaves unquoted with encoding-type=url besides letters, digits and "-_.~": the slash and the star.
 _URL_SAFE = "/*"
 _PLAIN_KEY = re.compile(rb"[A-Za-z0-9/*_.~-]*\Z")
@@ -47,8 +49,17 @@ def url_encode(key: bytes) -> str:
 
 
 def iso_time(moment: datetime) -> str:
-    """``2026-01-01T00:00:00.000Z``. AWS shows whole seconds, and clients compare this with Last-Modified."""
-    return moment.isoformat(timespec="seconds")[:19] + ".000Z"
+    """``2026-01-01T00:00:00.000Z``. AWS shows whole seconds, and clients compare this with Last-Modified.
+
+    Put together from tables: a quarter of what ``isoformat`` costs, which was a quarter of a page of keys.
+    """
+    day = _iso_day(moment.year, moment.month, moment.day)
+    return f"{day}T{_TWO_DIGITS[moment.hour]}:{_TWO_DIGITS[moment.minute]}:{_TWO_DIGITS[moment.second]}.000Z"
+
+
+@lru_cache(1024)
+def _iso_day(year: int, month: int, day: int) -> str:
+    return f"{year:04}-{month:02}-{day:02}"
 
 
 def http_time(moment: datetime) -> bytes:

@@ -242,7 +242,7 @@ async def test_a_broken_send_is_no_success() -> None:
 
     call = Call(Request(scope_of(b"/bucket/key"), receive), store, Site("us-east-1"))
     with pytest.raises(ResponseBroken):
-        await app._stream(call, 200, [], reader, send)
+        await app._stream(call, [], reader, send)
     assert reader.closed
 
 
