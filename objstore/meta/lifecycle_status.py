@@ -11,6 +11,8 @@ from objstore.meta.database import Database
 from objstore.meta.lifecycle_tables import rule_stats, task, walk
 from objstore.meta.statement import Statement, array, constant, param
 from objstore.meta.tables import bucket
+from objstore.model.storage_class import STORAGE_CLASS_CODES
+from objstore.model.tiers import tier_of
 
 w, t, s = walk.c, task.c, rule_stats.c
 ROWS_MAX = 10_000
@@ -75,6 +77,14 @@ class Figures:
     bytes: int
     errors: int
 
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What was done, and to which tier: ``transition`` and ``capacity``, ``delete`` and nothing."""
+        verb, _, target = self.action.partition(":")
+        if not target:
+            return verb, ""
+        return verb, tier_of(target) if target in STORAGE_CLASS_CODES else target
+
 
 _bucket_id = param("bucket_id", BigInteger)
 _failing = func.count().filter(t.attempts > constant(0))
@@ -108,7 +118,9 @@ _OF_VERSION = Statement(
     *("bucket_id", "key", "version_id"),
 )
 _FIGURES = Statement(
-    select(s.action, func.sum(s.objects), func.sum(s.bytes), func.sum(s.errors)).group_by(s.action).limit(constant(1000))
+    select(s.action, func.sum(s.objects), func.sum(s.bytes), func.sum(s.errors))
+    .group_by(s.action)
+    .limit(constant(1000))
 )
 _QUEUE = Statement(select(func.count(), func.min(t.due)))
 

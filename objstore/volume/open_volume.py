@@ -36,7 +36,7 @@ class OpenVolume:
         self.volume = volume
         self.drives = tuple(drives)
         self.profile = volume.profile
-        self._patience = max(drive.write_seconds for drive in self.drives)
+        self._write_seconds = max(drive.write_seconds for drive in self.drives)
         self.end = SUPERBLOCK_BYTES
         self.failed = False
         self.users = 0
@@ -118,9 +118,9 @@ class OpenVolume:
         for column, offset, buffers in writes:
             self.drives[column].start_write(self.volume.id, offset, buffers, sync, group.done)
         try:
-            errors = await group.wait(self._patience)
+            errors = await group.wait(self._write_seconds)
         except TimeoutError:
-            errors = [DriveTimeout(f"a write took longer than {self._patience} s")]
+            errors = [DriveTimeout(f"a write took longer than {self._write_seconds} s")]
         except BaseException:
             self.failed = True  # given up in the middle: nobody knows what was written
             raise
@@ -129,11 +129,11 @@ class OpenVolume:
     async def _all(self, calls: Sequence[Awaitable[object]]) -> None:
         """Wait for every call, each with the time-out; the first failure is raised once all have ended."""
         waiting = {asyncio.ensure_future(call) for call in calls}
-        done, late = await asyncio.wait(waiting, timeout=self._patience)
+        done, late = await asyncio.wait(waiting, timeout=self._write_seconds)
         errors = [error for call in done if (error := call.exception()) is not None]
         for call in late:
             call.cancel()
-            errors.append(DriveTimeout(f"a drive took longer than {self._patience} s"))
+            errors.append(DriveTimeout(f"a drive took longer than {self._write_seconds} s"))
         self._raise_first(errors)
 
     def _check_not_failed(self) -> None:

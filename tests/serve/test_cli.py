@@ -59,7 +59,9 @@ def test_put_get_dry_run_explain_status(server: Server, bucket: str, tmp_path: P
     assert [rule["ID"] for rule in put["Rules"]] == ["old"]
     assert [rule["ID"] for rule in put["ExtendedRules"]] == ["cold"]
     # What `get` gives, `put` takes.
-    again = answer(server, "lifecycle", "put", bucket, "-", given=json.dumps(answer(server, "lifecycle", "get", bucket)))
+    again = answer(
+        server, "lifecycle", "put", bucket, "-", given=json.dumps(answer(server, "lifecycle", "get", bucket))
+    )
     assert again == put
     explained = answer(server, "lifecycle", "explain", bucket, "logs/0")
     assert [(one["rule"], one["state"]) for one in explained["rules"]] == [("old", "waiting"), ("cold", "waiting")]
@@ -124,7 +126,9 @@ def test_where_credentials_and_endpoint_come_from(server: Server, bucket: str) -
     wrong = {"AWS_SECRET_ACCESS_KEY": "wrong-secret"}
     done = run(server, "lifecycle", "get", bucket, **wrong)
     assert (done.returncode, "SignatureDoesNotMatch" in done.stderr) == (1, True)
-    done = run(server, "lifecycle", "get", bucket, OBJSTORE_ACCESS_KEY=access_key, OBJSTORE_SECRET_KEY=secret_key, **wrong)
+    done = run(
+        server, "lifecycle", "get", bucket, OBJSTORE_ACCESS_KEY=access_key, OBJSTORE_SECRET_KEY=secret_key, **wrong
+    )
     assert done.returncode == 0
     done = run(server, "lifecycle", "get", bucket, f"--credentials={server.data / 'credentials'}", **wrong)
     assert done.returncode == 0

@@ -21,7 +21,6 @@ from objstore.format.stripe import StripeHeader, unpack_header
 from objstore.model.errors import DriveError, TooManyLost
 from objstore.model.profile import Profile
 from objstore.model.volumes import Volume
-from objstore.volume import stripe_reader
 from objstore.volume.extent_reader import ExtentReader, read_extents
 from objstore.volume.layout import StripeLayout
 from objstore.volume.open_volume import OpenVolume
@@ -188,7 +187,10 @@ async def header_of(shelf: Shelf, extent: Extent) -> StripeHeader:
     return unpack_header(raw, shelf.volume.id, extent.stripe_offset, 0)
 
 
-async def test_a_scan_finds_every_record(shelf: Shelf) -> None:
+@pytest.mark.parametrize("remote", [False, True])
+async def test_a_scan_finds_every_record(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, remote: bool) -> None:
+    for drive in shelf.drives:
+        monkeypatch.setattr(drive, "write_once", remote)
     lost = shelf.random.sample(range(shelf.volume.profile.n), shelf.volume.profile.m)
     drives = [None if column in lost else drive for column, drive in enumerate(shelf.drives)]
     found = [
