@@ -42,3 +42,41 @@ usage_by_prefix
 arm  # objstore/work/failpoint.py: tests stop, race and crash what runs
 disarm
 pin  # objstore/meta/lifecycle_tables.py
+
+# Fields of the admin API's models: names on the wire.
+_.Key
+_.Value
+_.ObjectSizeGreaterThan
+_.ObjectSizeLessThan
+_.Tag_
+_.And_
+_.Date_
+_.Days
+_.ExpiredObjectDeleteMarker
+_.StorageClass
+_.NoncurrentDays
+_.NewerNoncurrentVersions
+_.DaysAfterInitiation
+_.ID
+_.Status
+_.Transitions
+_.NoncurrentVersionExpiration
+_.NoncurrentVersionTransitions
+_.AbortIncompleteMultipartUpload
+_.is_delete_marker
+_.overruled_by
+_.next_attempt
+_.seen_until
+_.next_look
+_.last_lag_seconds
+_.left_volumes
+_.left_open
+_.left_bytes
+_.from_days
+_.to_days
+_.raw_bytes_if_all_hot
+_.raw_bytes_saved
+_.hot_raw_bytes_avoided
+_.cost_if_all_hot
+_.cost_saved
+_.remaining_seconds

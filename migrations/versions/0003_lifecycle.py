@@ -96,8 +96,10 @@ def upgrade() -> None:
         _required("prefix", pg.BYTEA()),
         _required("until", TIME),
         _required("budget_bytes", sa.BigInteger()),
+        _required("created", TIME, "now()"),
         sa.PrimaryKeyConstraint("bucket_id", "prefix", name="pin_pkey"),
     )
+    op.create_index("pin_until_idx", "pin", ["until"])
     op.create_table(
         "warm",
         _required("id", pg.BYTEA()),
@@ -108,6 +110,11 @@ def upgrade() -> None:
         _required("cursor", pg.BYTEA(), "''"),
         _required("objects", sa.BigInteger(), "0"),
         _required("bytes", sa.BigInteger(), "0"),
+        _required("found_objects", sa.BigInteger(), "0"),
+        _required("found_bytes", sa.BigInteger(), "0"),
+        _required("walked", sa.Boolean(), "false"),
+        _required("days", sa.Integer()),
+        sa.Column("budget_bytes", sa.BigInteger()),
         _required("next_run", TIME, "now()"),
         sa.Column("finished", TIME),
         sa.Column("last_error", sa.Text()),

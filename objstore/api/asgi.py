@@ -53,6 +53,7 @@ class Gateway:
         authenticator: Authenticator,
         *,
         region: str = "us-east-1",
+        warm_on_head_days: int = 0,
         domain: str = "",
         ops: Application | None = None,
         lifespan: Application | None = None,
@@ -60,7 +61,7 @@ class Gateway:
         answer_seconds: float = ANSWER_SECONDS_MAX,
     ) -> None:
         self._store = store
-        self._site = Site(region)
+        self._site = Site(region, warm_on_head_days)
         self._domain = domain.lower().encode()
         self._dispatcher = Dispatcher(authenticator)
         self._ops = ops

@@ -48,6 +48,8 @@ _gauges = {
     for name, text in (
         ("objstore_connections", "Open client connections."),
         ("objstore_s3_requests_inflight", "Requests being served."),
+        ("objstore_lifecycle_backlog", "Versions and uploads that wait for lifecycle rules."),
+        ("objstore_lifecycle_lag_seconds", "Since when the oldest of them is due."),
     )
 }
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Keys
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
 from objstore.cli.credentials import FILE_NAME
@@ -85,7 +85,7 @@ class AdminClient:
         try:
             answer = self._session.send(request.prepare())
             return int(answer.status_code), bytes(answer.content)
-        except HTTPClientError as error:
+        except BotoCoreError as error:
             raise CommandError(f"{self._target.endpoint} does not answer: {error}") from None
 
 

@@ -13,6 +13,7 @@ import structlog
 from objstore.api.metrics import Metrics
 from objstore.cli.counters import count_drives
 from objstore.cli.drives import open_drives, row_of
+from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.lifecycle_runner import run_engine
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import LifecycleSpec, WorkerSpec
@@ -21,6 +22,7 @@ from objstore.drive.local import LocalDrive
 from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.engine import Engine, EngineSettings
 from objstore.lifecycle.pace import Pace, Window
+from objstore.lifecycle.reencode import Reencoder
 from objstore.meta import usage_ledger
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from objstore.drive.remote import RemoteDrive
 
 SPACE_SECONDS = 10.0
+REENCODE_SECONDS = 5.0
 FOLD_SECONDS = 10.0
 LOAD_SECONDS = 6.0  # of three heartbeats
 # Pause at least as long as the last step took: half of the time is left to clients.
@@ -70,6 +73,8 @@ async def run_background(spec: WorkerSpec) -> None:
         await asyncio.gather(
             *map(_look_at, remotes),
             _compact(compactor, spec.compact_interval_seconds, stop),
+            _reencode(Reencoder(compactor, store, database), stop),
+            LifecycleMetrics(metrics, database).run(stop),
             _measure_space(Drives(database), drives, stop),
             _fold_ledgers(database, stop),
             run_engine(engine, spec.lifecycle, stop),
@@ -120,6 +125,17 @@ async def _compact(compactor: Compactor, interval_seconds: float, stop: asyncio.
             log.warning("compaction_failed", error=repr(error))
         took = clock.monotonic_seconds() - begun
         await _pause(stop, took * PACE if busy else max(interval_seconds, took * PACE))
+
+
+async def _reencode(reencoder: Reencoder, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        begun, done = clock.monotonic_seconds(), 0
+        try:
+            done = await reencoder.step()
+        except ObjstoreError as error:
+            log.warning("reencoding_failed", error=repr(error))
+        took = clock.monotonic_seconds() - begun
+        await _pause(stop, took * PACE if done else max(REENCODE_SECONDS, took * PACE))
 
 
 async def _measure_space(rows: Drives, drives: Sequence[LocalDrive], stop: asyncio.Event) -> None:

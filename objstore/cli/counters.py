@@ -1,11 +1,13 @@
 """What the drives count, as metrics."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from objstore.api.metrics import Metrics
 from objstore.drive.health import Health
 from objstore.drive.local import Counters
+from objstore.lifecycle.heat import Folding
+from objstore.store.accesses import Accesses
 
 _COUNTERS = ("reads", "read_bytes", "writes", "written_bytes", "syncs")
 
@@ -34,3 +36,15 @@ def count_drives(metrics: Metrics, drives: Sequence[CountedDrive]) -> None:
 
 def _values(drives: Sequence[CountedDrive], name: str) -> Iterable[tuple[tuple[str, ...], float]]:
     return [((drive.tier, drive.id), getattr(drive.counters, name)) for drive in drives]
+
+
+def count_accesses(metrics: Metrics, accesses: Accesses, folding: Folding) -> None:
+    """Let ``metrics`` read what becomes of the accesses that are counted in memory."""
+
+    def count(name: str, text: str, total: Callable[[], float]) -> None:
+        metrics.count_from(f"objstore_accesses_{name}_total", text, (), lambda: [((), total())])
+
+    count("folded", "Versions whose rows were told of accesses.", lambda: folding.folded)
+    count("missed", "Versions whose rows could not be told of accesses.", lambda: folding.missed)
+    count("dropped", "Accesses that were not counted: there was no room.", lambda: accesses.dropped)
+    count("fold_seconds", "Time spent telling rows of accesses.", lambda: folding.seconds)

@@ -19,14 +19,16 @@ from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
-from objstore.cli.counters import count_drives
+from objstore.cli.counters import count_accesses, count_drives
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
+from objstore.cli.folding import run_folding
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.worker import report_ready, stop_event
 from objstore.erasure.codec import codec_name
 from objstore.lifecycle.compact import Compactor
+from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
 from objstore.store.build import open_store
 
@@ -63,9 +65,18 @@ async def run_gateway(spec: WorkerSpec) -> None:
         profiles=spec.profiles,
         workers=spec.workers,
         started=spec.started,
+        tier_prices=spec.tier_prices,
     )
     ops = Ops(readiness, metrics, admin_application(state, authenticator))
-    gateway = Gateway(store, authenticator, region=spec.region, domain=spec.domain, ops=ops, observe=metrics.observe)
+    gateway = Gateway(
+        store,
+        authenticator,
+        region=spec.region,
+        warm_on_head_days=spec.warm_on_head_days if spec.warm_on_head else 0,
+        domain=spec.domain,
+        ops=ops,
+        observe=metrics.observe,
+    )
     server = _Server(_configuration(spec, gateway))
     metrics.gauge_from("objstore_connections", lambda: len(server.server_state.connections))
     metrics.gauge_from("objstore_s3_requests_inflight", lambda: len(server.server_state.tasks))
@@ -76,12 +87,19 @@ async def run_gateway(spec: WorkerSpec) -> None:
         (),
         lambda: [((), store.context.catalog.degraded_reads)],
     )
+    accesses = store.context.accesses
+    folding = Folding(accesses, database)
+    count_accesses(metrics, accesses, folding)
     counting = asyncio.create_task(metrics.run())
+    served = asyncio.Event()
+    folded = asyncio.create_task(run_folding(folding, accesses, spec.heat_seconds, served))
     stopping = asyncio.create_task(_exit_on(stop, server))
     try:
         await server.serve(sockets=[listen(spec.host, spec.port)])
     finally:
         stopping.cancel()
+        served.set()
+        await asyncio.wait([folded])
         await store.close()
         counting.cancel()
         await asyncio.wait([counting])

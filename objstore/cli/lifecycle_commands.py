@@ -160,7 +160,7 @@ def status(
     if wait:
         most = 0
 
-        def look() -> tuple[float, float, bool]:
+        def look() -> tuple[int, int, bool]:
             nonlocal most
             backlog = client.call("GET", path)["backlog"]
             most = max(most, backlog)

@@ -20,7 +20,8 @@ async def run_engine(engine: Engine, spec: LifecycleSpec, stop: asyncio.Event) -
 
     async def find() -> int:
         await engine.sync()
-        return await engine.walk() + await engine.expire_copies()
+        ended = await engine.expire_pins() + await engine.expire_copies()
+        return await engine.walk() + await engine.warm() + ended
 
     loops = [_loop(find, spec.interval_seconds, stop)]
     loops += [_loop(engine.work, spec.interval_seconds / 2, stop) for _ in range(spec.workers)]

@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from objstore import __version__
-from objstore.cli import lifecycle_commands
+from objstore.cli import lifecycle_commands, tier_commands, warm_commands
 from objstore.cli.problem import CommandError, StartError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(lifecycle_commands.app, name="lifecycle")
+app.add_typer(tier_commands.app, name="tier")
+app.add_typer(warm_commands.app, name="pin")
+app.command()(warm_commands.warm)
 
 Drives = Annotated[
     list[str] | None,

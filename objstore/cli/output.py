@@ -39,7 +39,7 @@ def say(text: str) -> None:
     _console().print(text, markup=False, highlight=False)
 
 
-def follow(title: str, look: Callable[[], tuple[float, float, bool]], poll_seconds: float = POLL_SECONDS) -> None:
+def follow(title: str, look: Callable[[], tuple[int, int, bool]], poll_seconds: float = POLL_SECONDS) -> None:
     """A progress bar until what ``look`` gives (done, total, finished) is finished; silent in a pipe."""
     console = _console()
     done, total, finished = look()

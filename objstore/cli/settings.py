@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    NonNegativeFloat,
     Tag,
     ValidationError,
     ValidationInfo,
@@ -102,7 +103,11 @@ class Settings(BaseSettings):
     lifecycle_windows: Annotated[list[str], NoDecode] = []
     lifecycle_quiet_operations: float = Field(10, ge=0)
     lifecycle_rest_ratio: float = Field(2, ge=0, le=100)
+    heat_seconds: float = Field(5, gt=0, le=3600)
+    warm_on_head: bool = False
+    warm_on_head_days: int = Field(1, ge=1, le=3650)
     storage_classes: dict[str, str] = {}
+    tier_prices: dict[str, NonNegativeFloat] = {}
     bench_flush_seconds: float = Field(0, ge=0, le=1)
 
     @classmethod
@@ -162,7 +167,9 @@ class Settings(BaseSettings):
         for name, tier in tiers.items():
             if isinstance(tier, RemoteSettings):
                 if name in TIERS or not TIER_NAME.fullmatch(name):
-                    raise ValueError(f"{name!r}: a remote tier is not named {', '.join(TIERS)}, of a-z, 0-9, -")
+                    raise ValueError(
+                        f"{name!r}: a name of a remote tier is of a-z, 0-9 and -, and not {' or '.join(TIERS)}"
+                    )
             elif name not in TIERS:
                 raise ValueError(f"unknown tier {name!r}: there are {', '.join(TIERS)}, and those that name a bucket")
             else:
@@ -190,6 +197,10 @@ class Settings(BaseSettings):
             self.lifecycle_quiet_operations,
             self.lifecycle_rest_ratio,
         )
+
+    def fold_seconds(self) -> float:
+        """How often accesses are folded: several times a day, however short."""
+        return min(self.heat_seconds, max(self.lifecycle_day_seconds / 5, 0.2))
 
     def profiles(self) -> dict[str, Profile]:
         """Erasure profile of every tier of drives."""

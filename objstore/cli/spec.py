@@ -77,8 +77,12 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     retire_grace_seconds: float
     lifecycle_day_seconds: int
     intelligent_tiering_min_bytes: int
+    heat_seconds: float
+    warm_on_head: bool
+    warm_on_head_days: int
     lifecycle: LifecycleSpec
     storage_classes: dict[str, str]
+    tier_prices: dict[str, float]
     flush_seconds: float
     started: float
 

@@ -231,8 +231,12 @@ class _Supervisor:
             retire_grace_seconds=settings.retire_grace_seconds,
             lifecycle_day_seconds=settings.lifecycle_day_seconds,
             intelligent_tiering_min_bytes=settings.intelligent_tiering_min_bytes,
+            heat_seconds=settings.fold_seconds(),
+            warm_on_head=settings.warm_on_head,
+            warm_on_head_days=settings.warm_on_head_days,
             lifecycle=settings.lifecycle(),
             storage_classes=settings.storage_classes,
+            tier_prices=settings.tier_prices,
             flush_seconds=settings.bench_flush_seconds,
             started=self._started,
         )

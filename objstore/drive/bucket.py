@@ -89,7 +89,10 @@ class RemoteBucket:
         """Bytes of an object. Not by HEAD: its 404 does not say whether object or bucket is what is missing."""
         answer = self._call("get_object", Key=key, Range="bytes=0-0")
         _drain(answer["Body"], 1)
-        return int(answer["ContentRange"].rpartition("/")[2])
+        size: str = answer.get("ContentRange", "").rpartition("/")[2]
+        if not size.isdigit():
+            raise RemoteUnavailable("the server knows no ranges")
+        return int(size)
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""

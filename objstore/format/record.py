@@ -93,6 +93,11 @@ def pack_record(
     return b"".join((head, checksum(head + key + attrs).to_bytes(8, "little"), key, attrs))
 
 
+def peek_header_bytes(raw: bytes | memoryview) -> int:
+    """Bytes of the header that starts with these ``FIXED_BYTES`` bytes, unverified."""
+    return FIXED_BYTES + int.from_bytes(raw[6:8], "little") + int.from_bytes(raw[36:40], "little")
+
+
 def unpack_record(raw: bytes | memoryview) -> Record:
     """The record that starts here. Raises CorruptData unless its header is whole and unharmed."""
     if len(raw) < FIXED_BYTES or raw[:4] != _MAGIC:

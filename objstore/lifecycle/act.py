@@ -8,13 +8,16 @@ import structlog
 
 from objstore.lifecycle.evaluate import decide, next_due, upload_due
 from objstore.lifecycle.facts import Decision, Kind, VersionFacts
+from objstore.lifecycle.groups import Groups, is_of_group
 from objstore.lifecycle.pace import Pace
 from objstore.lifecycle.plan import Plan, plan_of
+from objstore.lifecycle.promote import Promoting
 from objstore.lifecycle.restoring import Restoring
 from objstore.meta.database import Database, Transaction
 from objstore.meta.effects import Act, Effect, abort_uploads, delete_versions, take_effect
 from objstore.meta.facts import Seen, look, settings_of, uploads_begun
 from objstore.meta.moves import Replacement, swap
+from objstore.meta.pins import Pins, pinned_until
 from objstore.meta.rule_stats import add_failed
 from objstore.meta.tasks import Task, TaskKind, Tasks
 from objstore.model import clock
@@ -42,7 +45,8 @@ class _Due:
         decision = self.decision
         target = decision.storage_class or decision.tier
         action = f"{decision.kind.value}:{target}" if target else decision.kind.value
-        return Act(self.task, decision.rule_id, action, decision.due, self.seen.version.size)
+        due = max(decision.due, self.task.due) if is_of_group(self.task) else decision.due
+        return Act(self.task, decision.rule_id, action, due, self.seen.version.size)
 
 
 class Actor:
@@ -51,6 +55,8 @@ class Actor:
     def __init__(self, store: Store, database: Database, tasks: Tasks, pace: Pace) -> None:
         self._store, self._database, self._tasks, self._pace = store, database, tasks, pace
         self._restoring = Restoring(store, database, tasks, pace)
+        self._promoting = Promoting(store, database, tasks, pace)
+        self._groups, self._pins = Groups(database), Pins(database)
 
     async def act(self, tasks: Sequence[Task]) -> None:
         """See to tasks of one taking: each is finished, or freed for later. Raises DatabaseUnavailable."""
@@ -64,18 +70,24 @@ class Actor:
         failed = await self._restoring.act([task for task in there if task.kind == TaskKind.RESTORE])
         for task, error in failed:
             await self._postpone_failed(Act(task, "", "restore", task.due), error)
+        failed = await self._promoting.act([task for task in there if task.kind == TaskKind.PROMOTE])
+        for task, error in failed:
+            await self._postpone_failed(Act(task, "", "promote", task.due), error)
 
     async def _versions(self, tasks: Sequence[Task], plans: dict[int, Plan]) -> None:
         seen = await look(self._database, [(task.bucket_id, task.key, task.version_id) for task in tasks])
+        chosen = await self._groups.chosen(tasks, seen, plans)
+        pins = await self._pins.list({task.bucket_id for task in tasks})
         due, now = list[_Due](), clock.now()
         idle: list[Task] = []
-        for task, found in zip(tasks, seen, strict=True):
+        for task, found, holds in zip(tasks, seen, chosen, strict=True):
             if found is None:
                 idle.append(task)
                 continue
-            decision = decide(plans[task.bucket_id], facts_of(found), now)
+            plan, facts = plans[task.bucket_id], facts_of(found, pinned_until(pins, task.bucket_id, task.key))
+            decision = decide(plan, facts, now, holds)
             if decision is None:
-                following = next_due(plans[task.bucket_id], facts_of(found))
+                following = next_due(plan, facts, holds)
                 await self._wait_or_drop(task, None if following is None else following[0], now, idle)
             else:
                 due.append(_Due(task, found, decision))
@@ -169,8 +181,8 @@ class Actor:
             await self._tasks.postpone(stale, 0.0)
 
 
-def facts_of(seen: Seen) -> VersionFacts:
-    """What the evaluator is told of a version."""
+def facts_of(seen: Seen, pinned: datetime | None = None) -> VersionFacts:
+    """What the evaluator is told of a version. ``pinned``: until when it is."""
     version = seen.version
     return VersionFacts(
         version.key,
@@ -186,6 +198,7 @@ def facts_of(seen: Seen) -> VersionFacts:
         seen.newer_noncurrent,
         version.accessed,
         version.heat,
+        pinned_until=pinned,
     )
 
 

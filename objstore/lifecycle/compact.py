@@ -81,13 +81,22 @@ class Compactor:
     async def _compactable_now(self) -> list[tuple[Volume, int]]:
         return await self._volumes.compactable(ANY_GARBAGE, 256, ahead_seconds=self._retry)
 
-    async def _compact(self, volume: Volume, garbage_bytes: int, done: Pass) -> None:
-        """Empty one volume under a lease and retire it if nothing is left in it."""
+    async def rewrite(self, volume: Volume, garbage_bytes: int) -> Pass:
+        """Empty one volume into others of its tier's present profile, whatever garbage it has."""
+        done = Pass()
+        await self._compact(volume, garbage_bytes, done, whatever=True)
+        return done
+
+    async def _compact(self, volume: Volume, garbage_bytes: int, done: Pass, whatever: bool = False) -> None:
+        """Empty one volume under a lease and retire it if nothing is left in it.
+
+        ``whatever``: even if there is too little garbage to be worth it.
+        """
         if not await self._volumes.begin_compact(volume.id, self._owner, LEASE_SECONDS):
             return
         outcome = Emptied(doubtful=True)
         try:
-            outcome = await self._empty(volume)
+            outcome = await (self._store.relocations.empty(volume) if whatever else self._empty(volume))
         except RemoteUnavailable as error:  # nothing was seen of it: what was known of it stays
             log.warning("volume not emptied", volume=volume.id.hex(), error=str(error))
             done.left += 1

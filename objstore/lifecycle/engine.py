@@ -2,6 +2,7 @@
 
 sync    each bucket's rules have their walks
 walk    the walks that are due become tasks
+warm    what is cold below the prefixes of warm-up jobs becomes tasks
 work    tasks are taken and acted on
 """
 
@@ -15,12 +16,15 @@ import structlog
 
 from objstore.lifecycle.act import Actor
 from objstore.lifecycle.pace import Pace
+from objstore.lifecycle.pins import expire_pins
 from objstore.lifecycle.plan import plan_of
 from objstore.lifecycle.restoring import Restoring
 from objstore.lifecycle.walk import TIERING, query_of, walks_of
+from objstore.lifecycle.warm import KEEP_SECONDS
 from objstore.meta.database import Database
 from objstore.meta.tasks import Task, Tasks
 from objstore.meta.walks import Query, WalkName, Walks
+from objstore.meta.warm_jobs import WarmJobs
 from objstore.model import clock
 from objstore.model.lifecycle import digest_of
 from objstore.store.store import Store
@@ -32,6 +36,7 @@ LEASE_SECONDS = 300.0
 PAGE_BUCKETS = 1000
 STEPS_AT_ONCE = 64
 EVERY_BUCKET_SECONDS = 60.0
+WAITING_SECONDS = 1.0  # between looks whether a warm-up's tasks are done
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Engine:
         self._settings = settings or EngineSettings()
         self._pace = pace or Pace()
         database = database.patient  # no client waits for it
+        self._database = database
+        self._jobs = WarmJobs(database, self._settings.backlog_max)
         self._tasks = Tasks(database)
         self._walks = Walks(database, self._settings.backlog_max)
         self._actor = Actor(store, database, self._tasks, self._pace)
@@ -88,6 +95,21 @@ class Engine:
     async def expire_copies(self) -> int:
         """Drop restored copies whose days are over; how many."""
         return await self._restoring.expire()
+
+    async def warm(self) -> int:
+        """Some pages of the warm-up jobs that are due; how many tasks came of it."""
+        found = 0
+        for _ in range(STEPS_AT_ONCE):
+            queued = await self._jobs.step(max(self._settings.interval_seconds, WAITING_SECONDS))
+            if queued is None:
+                break
+            found += queued
+        await self._jobs.forget(KEEP_SECONDS)
+        return found
+
+    async def expire_pins(self) -> int:
+        """End pins whose time has come; how many."""
+        return await expire_pins(self._database)
 
     async def work(self) -> int:
         """Take a batch of tasks and act on it; how many there were."""

@@ -9,6 +9,7 @@ One answer is one step: whoever has acted asks again, until the answer is None.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from objstore.lifecycle import actions
@@ -17,6 +18,7 @@ from objstore.lifecycle.plan import Plan
 from objstore.model import days
 from objstore.model.lifecycle import Rule
 from objstore.model.tiering import STORAGE_CLASS
+from objstore.model.tiers import HOT, tier_of
 from objstore.model.waterfall import may_follow, preference
 
 NOBODY: Collection[str] = ()
@@ -51,7 +53,22 @@ def aborting(plan: Plan, key: bytes) -> Iterator[tuple[int, Rule]]:
 
 
 def _actions(plan: Plan, facts: VersionFacts, chosen: Collection[str]) -> Iterator[Decision]:
-    """Every action that any rule will ever take on the version, with its time."""
+    """Every action that any rule will ever take on the version, with its time: what is pinned is not demoted before."""
+    pinned = facts.pinned_until
+    for action in _by_rules(plan, facts, chosen):
+        if pinned is None or pinned <= action.due or not _leaves_hot(action):
+            yield action
+        else:
+            yield replace(action, due=pinned)
+
+
+def _leaves_hot(action: Decision) -> bool:
+    if action.kind is Kind.TRANSITION:
+        return tier_of(action.storage_class) != HOT
+    return action.kind is Kind.PLACE and action.tier != HOT
+
+
+def _by_rules(plan: Plan, facts: VersionFacts, chosen: Collection[str]) -> Iterator[Decision]:
     if facts.is_marker:
         yield from actions.of_marker(plan, facts)
     elif facts.is_latest:

@@ -5,6 +5,7 @@ due         is due now, and goes before everything else
 waiting     will be due later
 overruled   is due, or will be, but another action goes before it then
 done        would lead to where the version is already, or back up
+pinned      is not done while the version's prefix is pinned to the hot tier
 group       depends on the prefix or the tier as a whole; the rest of its conditions holds from ``due`` on
 disabled    its rule is not enabled; otherwise it would be as ``why`` says
 unmatched   is not about this version
@@ -21,6 +22,7 @@ from objstore.lifecycle.plan import Plan
 from objstore.model import days
 from objstore.model.extended_rules import ExtendedRule
 from objstore.model.lifecycle import TRANSITION_BYTES_MIN, Filter, Rule
+from objstore.model.tiers import HOT, tier_of
 from objstore.model.waterfall import may_follow
 
 _NAMES = {Kind.DELETE: "delete", Kind.MARK: "mark", Kind.TRANSITION: "transition", Kind.PLACE: "place"}
@@ -104,6 +106,9 @@ def _judge(
         return replace(told, state="done", why=f"it is of class {facts.storage_class}: no way leads from there to this")
     if group:
         return replace(told, state="group", why="also depends on the prefix or the tier as a whole")
+    pinned = facts.pinned_until
+    if pinned is not None and pinned > max(now, action.due) and _leaves_hot(action):
+        return replace(told, state="pinned", why=f"its prefix is pinned to the hot tier until {_text(pinned)}")
     if not alone:
         first = decide(plan, facts, max(now, action.due))
         if first is not None and not _is_same(first, action):
@@ -111,6 +116,11 @@ def _judge(
     if action.due <= now:
         return replace(told, state="due", why=f"since {_text(action.due)}; waits for the engine")
     return replace(told, why=f"not before {_text(action.due)}; {_age(facts, now)}")
+
+
+def _leaves_hot(action: Decision) -> bool:
+    target = action.tier if action.kind is Kind.PLACE else tier_of(action.storage_class)
+    return action.kind in (Kind.PLACE, Kind.TRANSITION) and target != HOT
 
 
 def _is_same(one: Decision, other: Decision) -> bool:
@@ -169,9 +179,10 @@ def _no_action(rule: Rule, facts: VersionFacts) -> str:
         if not rule.transitions:
             return "it is the current version, and the rule is about others, or about uploads"
         return f"its {facts.size} bytes are less than {TRANSITION_BYTES_MIN}, and transitions leave small objects alone"
-    noncurrent = [rule.noncurrent_expiration] if rule.noncurrent_expiration else []
-    newer = [action.newer for action in (*noncurrent, *rule.noncurrent_transitions)]
-    if not newer or (facts.is_marker and not noncurrent):
+    newer = [transition.newer for transition in rule.noncurrent_transitions if not facts.is_marker]
+    if rule.noncurrent_expiration is not None:
+        newer.append(rule.noncurrent_expiration.newer)
+    if not newer:
         return "it is not the current version, and the rule is about that, or about uploads"
     if facts.newer_noncurrent < min(newer):
         return f"{facts.newer_noncurrent} noncurrent versions are newer, and the rule keeps {min(newer)}"

@@ -23,6 +23,7 @@ class VersionFacts:
     versions of the key are newer. ``tier``: name of the tier that the bytes lie on. ``accessed``: day of the last
     access (model/days.py), 0 if there was none; ``heat``: the count as of that day (model/heat.py). ``access_tier``:
     of an Intelligent-Tiering object that may be archived, where it is; None where archiving is not supported.
+    ``pinned_until``: it does not leave the hot tier before.
     """
 
     key: bytes
@@ -39,6 +40,7 @@ class VersionFacts:
     accessed: int = 0
     heat: float = 0.0
     access_tier: str | None = None
+    pinned_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

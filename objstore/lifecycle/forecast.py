@@ -4,7 +4,7 @@ Each action of a rule is counted by itself: what several rules are about is coun
 on a certain key is what ``explain`` tells.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,14 +12,15 @@ from typing import Any
 from objstore.lifecycle.plan import Plan
 from objstore.lifecycle.walk import Walk, walks_of
 from objstore.meta.database import Database
-from objstore.meta.drives import Drives
-from objstore.meta.forecast import ROWS_MAX, Count, Forecast, Sweep, TooSlow, forecast, steps_of
+from objstore.meta.forecast import ROWS_MAX, Count, Forecast, Sweep, TooSlow, forecast
+from objstore.meta.groups import space_of, steps_that_go
 from objstore.meta.walks import ANY_SIZE, Source
 from objstore.model import clock
-from objstore.model.extended_rules import ExtendedRule, bytes_to_demote, steps_to_demote
-from objstore.model.tiers import HOT, tier_of
+from objstore.model.extended_rules import ExtendedRule
+from objstore.model.tiers import tier_of
 
 SECONDS_MAX = 100.0
+_ELSEWHERE = (Source.BELOW, Source.FULL, Source.STEPS)
 _OLD = (Source.NONCURRENT, Source.MARKER)  # what a bucket that never had versioning does not have
 
 
@@ -52,25 +53,33 @@ async def expect(
     """What every action of a plan would find, in the order of the rules. At most ``SECONDS_MAX``, then errors."""
     counts = _Counts(database, bucket_id, now, days, rows_max)
     found = [await counts.of(action, sweep) for action, sweep in sweeps_of(plan)]
-    return found + [await counts.of_group(plan, rule) for rule in plan.extended if rule.needs_engine]
+    return found + [await counts.of_group(*group) for group in _groups_of(plan)]
 
 
 def sweeps_of(plan: Plan) -> Iterator[tuple[Action, Sweep]]:
-    """One sweep an action; rules on a bucket as a whole have none here."""
+    """One sweep an action; rules on a tier or a prefix as a whole have none here."""
     walks = walks_of(replace(plan, tierings=()))
     extended = {rule.id: rule for rule in plan.extended}
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for (rule_id, name), walk in walks.items():
-        if not rule_id or walk.source is Source.BELOW or (walk.source in _OLD and plan.versioning is None):
+        if not rule_id or walk.source in _ELSEWHERE or (walk.source in _OLD and plan.versioning is None):
             continue
-        action = _action(plan, walk)
-        if name.startswith("extended-"):
-            if (rule_id, "extended") not in seen:
-                seen.add((rule_id, "extended"))
-                yield action, _of_extended(extended[rule_id], walk)
-            continue
-        below = walks.get((rule_id, f"{name}+newer"))
-        yield action, replace(_sweep(walk), newer=below.newer if below else 0)
+        if not name.startswith("extended-"):
+            below = walks.get((rule_id, f"{name}+newer"))
+            yield _action(plan, walk), replace(_sweep(walk), newer=below.newer if below else 0)
+        elif rule_id not in seen:  # by age and by access it may have two walks
+            seen.add(rule_id)
+            yield _action(plan, walk), _of_extended(extended[rule_id], walk)
+
+
+def _groups_of(plan: Plan) -> Iterator[tuple[Action, ExtendedRule, Sweep]]:
+    """Rules on a tier or a prefix as a whole; each with a sweep over what its other conditions hold for."""
+    walks = {walk.rule: walk for walk in walks_of(plan).values() if walk.source in (Source.FULL, Source.STEPS)}
+    for rule in plan.extended:
+        if rule.id in walks:
+            walk = walks[rule.id]
+            source = Source.ACCESSED if walk.source is Source.FULL else Source.CURRENT
+            yield _action(plan, walk), rule, replace(_sweep(walk), source=source, **_conditions(rule))
 
 
 class _Counts:
@@ -89,26 +98,16 @@ class _Counts:
             return Expected(action, nothing, f"not counted: {error}")
         return Expected(action, found)
 
-    async def of_group(self, plan: Plan, rule: ExtendedRule) -> Expected:
-        """Count a rule whose condition is about a prefix or a tier as a whole, as that is now."""
-        action = _action_of(plan, rule)
-        sweep = _of_group(rule)
+    async def of_group(self, action: Action, rule: ExtendedRule, sweep: Sweep) -> Expected:
+        """Count a rule on a prefix or a tier as a whole, as that is now."""
         if rule.keep_last is not None:
-            try:
-                steps = await steps_of(self._database, self._bucket_id, rule.filter.prefix.encode())
-            except TooSlow as error:
-                return Expected(action, Forecast(False, [Count()] * (self._days + 1), []), f"not counted: {error}")
-            names = [step.decode("utf-8", "surrogateescape") for step in steps]
-            demoted = steps_to_demote(names, rule.keep_last)
-            sweep = replace(sweep, steps=[step.encode("utf-8", "surrogateescape") for step in demoted])
+            steps = await steps_that_go(self._database, self._bucket_id, sweep.prefix, rule.keep_last)
+            sweep = replace(sweep, steps=steps)
         found = await self.of(action, sweep)
         if rule.tier_full is None or found.error:
             return found
-        drives = [drive for drive in await Drives(self._database).list() if drive.tier == rule.tier_full.tier]
-        capacity = sum(drive.capacity_bytes for drive in drives)
-        used = capacity - sum(drive.free_bytes for drive in drives)
-        wanted = bytes_to_demote(used, capacity, rule.tier_full)
-        return replace(found, forecast=_coldest(found.forecast, wanted))
+        space = await space_of(self._database, rule.tier_full.tier)
+        return replace(found, forecast=_coldest(found.forecast, space.excess(rule.tier_full)))
 
 
 def _coldest(found: Forecast, wanted: int) -> Forecast:
@@ -144,18 +143,6 @@ def _of_extended(rule: ExtendedRule, walk: Walk) -> Sweep:
     return replace(_sweep(walk), source=source, **_conditions(rule))
 
 
-def _of_group(rule: ExtendedRule) -> Sweep:
-    (walk,) = _walks_without_group(rule)
-    only_hot = rule.tier_full is not None and rule.tier_full.tier == HOT
-    return replace(_sweep(walk), source=Source.ACCESSED if only_hot else Source.CURRENT, **_conditions(rule))
-
-
-def _walks_without_group(rule: ExtendedRule) -> Sequence[Walk]:
-    """The walk that the rule would have if it asked for nothing but to be an hour old."""
-    alone = replace(rule, tier_full=None, keep_last=None, days=None, last_access_days=None, hours=1)
-    return [walk for walk in walks_of(Plan(extended=(alone,))).values() if walk.rule]
-
-
 def _conditions(rule: ExtendedRule) -> dict[str, Any]:
     return {
         "days": rule.days,
@@ -178,8 +165,3 @@ def _action(plan: Plan, walk: Walk) -> Action:
     if walk.source is Source.NONCURRENT:
         return Action(walk.rule, "delete", "noncurrent")
     return Action(walk.rule, "mark" if plan.versioning else "delete", "current")
-
-
-def _action_of(plan: Plan, rule: ExtendedRule) -> Action:
-    (walk,) = _walks_without_group(rule)
-    return _action(plan, walk)

@@ -7,6 +7,8 @@
     noncurrent-…+newer          the same, and looks at what each pushes down     when they became noncurrent
     abort                       open uploads                                     when they began
     …/access                    current versions on the hot tier                 day of the last access
+    …/full                      the same, while the tier is too full             day of the last access
+    …/steps                     current versions below steps that may go         key
 
 A walk only proposes: whoever takes the task decides, by all rules, on the version as it is then. Rows younger than
 ``VISIBLE`` are left for later, for a commit may still bring older ones.
@@ -17,9 +19,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from objstore.lifecycle.plan import Plan
+from objstore.meta.groups import FULL_SUFFIX, STEPS_SUFFIX
 from objstore.meta.walks import ANY_SIZE, Query, Source
 from objstore.model import days
-from objstore.model.extended_rules import ExtendedRule
+from objstore.model.extended_rules import ExtendedRule, KeepLast, TierFull
 from objstore.model.lifecycle import MINIMUM_FOR_ALL, TRANSITION_BYTES_MIN, Filter, Rule, digest_of
 from objstore.model.storage_class import STORAGE_CLASS_CODES
 from objstore.model.tiering import INFREQUENT_DAYS, STORAGE_CLASS
@@ -51,6 +54,8 @@ class Walk:
     skip_classes: tuple[int, ...] = ()
     newer: int = 1
     restart: bool = False
+    full: TierFull | None = None
+    keep: KeepLast | None = None
 
 
 def walks_of(plan: Plan) -> dict[tuple[str, str], Walk]:
@@ -86,6 +91,8 @@ def query_of(walk: Walk, now: datetime, interval: timedelta) -> Query | timedelt
         walk.skip_classes,
         walk.newer,
         walk.restart,
+        walk.full,
+        walk.keep,
     )
 
 
@@ -164,11 +171,17 @@ def _below(walk: Walk, newer: int) -> Iterator[Walk]:
 
 
 def _extended(rule: ExtendedRule) -> Iterator[Walk]:
-    if rule.needs_engine:
-        return
     target = rule.storage_class
     action = "extended-expire" if target is None else f"extended-transition:{target}"
     skip = () if target is None else _done(target)
+    if rule.tier_full is not None:
+        yield Walk(rule.id, f"{action}{FULL_SUFFIX}", Source.FULL, rule.filter, skip_classes=skip, full=rule.tier_full)
+    elif rule.keep_last is not None:
+        yield Walk(
+            rule.id, f"{action}{STEPS_SUFFIX}", Source.STEPS, rule.filter, skip_classes=skip, keep=rule.keep_last
+        )
+    if rule.needs_engine:
+        return
     restart = rule.access_count_less_than is not None
     if rule.last_access_days is not None:
         yield Walk(

@@ -1,7 +1,7 @@
 """What rules would do: counted by the indexes that their walks go by, in transactions that can change nothing.
 
-A sweep is one action of a rule. It is counted exactly while no more than ``rows_max`` rows lie in its part of the index;
-beyond that, or when it takes too long, a sample of the table's pages stands for all of it.
+A sweep is one action of a rule. It is counted exactly while no more than ``rows_max`` rows lie in its part of the
+index; beyond that, or when it takes too long, a sample of the table's pages stands for all of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,6 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    exists,
     extract,
     func,
     literal_column,
@@ -49,7 +48,6 @@ ROWS_MAX = 5_000_000
 STATEMENT_SECONDS = 15.0  # less than a session waits for any answer
 SAMPLE_ROWS = 200_000
 SAMPLES_MAX = 8
-STEPS_MAX = 10_000
 
 
 class TooSlow(Exception):
@@ -61,9 +59,9 @@ class Sweep:
     """What one action of a rule is about; it is due when the last of its conditions is.
 
     ``days``, ``hours``, ``date``: as in the rule. ``idle_days``: days without an access; ``heat_below``: see
-    model/heat.py. ``newer``: how many newer noncurrent versions there must be. ``steps``: if given, only keys whose
-    next segment after the prefix is one of these. ``skip_classes``: codes of classes that are left out. ``markers``:
-    noncurrent delete markers too.
+    model/heat.py. ``newer``: how many newer noncurrent versions there must be. ``steps``: if given, only keys that
+    are one of these, or below one that ends with a slash. ``skip_classes``: codes of classes that are left out.
+    ``markers``: noncurrent delete markers too.
     """
 
     source: Source
@@ -155,12 +153,12 @@ def _has_prefix(key: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _in_steps(key: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Its segment after the prefix is one of ``steps``; always, where there are none."""
+    """It is below one of ``steps`` (up to the slash after the prefix), or is one; always, where there are none."""
     steps, slash = param("steps", ARRAY(BYTEA)), literal_column("'/'::bytea", BYTEA)
-    rest = func.substring(key, func.octet_length(param("prefix", BYTEA)) + constant(1))
-    length = func.position(slash.op("IN")(rest), type_=Integer) - constant(1)
-    step = func.substring(rest, constant(1), func.greatest(length, constant(0)))
-    return or_(steps.is_(None), and_(length > constant(0), step == any_(steps)))
+    prefix = func.octet_length(param("prefix", BYTEA))
+    at = func.position(slash.op("IN")(func.substring(key, prefix + constant(1))), type_=Integer)
+    step = case((at > constant(0), func.substring(key, constant(1), prefix + at)), else_=key)
+    return or_(steps.is_(None), step == any_(steps))
 
 
 # ---- Sources: rows that lie in a part of an index.
@@ -209,13 +207,17 @@ class _Place:
             above = (
                 select(constant(1))
                 .where(same, other.c.seq > c.seq, other.c.noncurrent_since.is_not(None))
+                .order_by(other.c.seq)  # by the primary key, not through all that is noncurrent
                 .limit(newer)
                 .correlate(source)
                 .subquery("above")
             )
             count = select(func.count()).select_from(above).scalar_subquery()
             return [count >= newer, or_(param("markers", Boolean), ~c.marker)]
-        return [~exists().where(same, other.c.seq != c.seq)] if self.table is version else []
+        if self.table is not version:
+            return []
+        any_other = select(other.c.seq).where(same, other.c.seq != c.seq).order_by(other.c.seq).limit(constant(1))
+        return [any_other.correlate(source).scalar_subquery().is_(None)]
 
 
 def _by_day(page: Any) -> Any:
@@ -267,28 +269,6 @@ _ROWS = {
     )
     for kind in (object_, version)
 }
-_NEXT_KEY = Statement(
-    select(object_.c.key)
-    .where(object_.c.bucket_id == param("bucket_id", BigInteger), object_.c.key >= param("key", BYTEA))
-    .order_by(object_.c.key)
-    .limit(constant(1)),
-    *("bucket_id", "key"),
-)
-
-
-async def steps_of(database: Database, bucket_id: int, prefix: bytes) -> list[bytes]:
-    """The segments that follow a prefix and end with a slash, by name. Raises TooSlow for too many."""
-    steps: list[bytes] = []
-    at = prefix
-    for _ in range(STEPS_MAX):
-        records = await database.fetch(_NEXT_KEY, bucket_id, at)
-        if not records or not records[0][0].startswith(prefix):
-            return steps
-        step, slash, _ = records[0][0][len(prefix) :].partition(b"/")
-        if slash and step:
-            steps.append(step)
-        at = prefix + step + (b"0" if slash else b"\0")  # past everything in the step
-    raise TooSlow(f"more than {STEPS_MAX} steps")
 
 
 async def forecast(

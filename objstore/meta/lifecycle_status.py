@@ -11,6 +11,8 @@ from objstore.meta.database import Database
 from objstore.meta.lifecycle_tables import rule_stats, task, walk
 from objstore.meta.statement import Statement, array, constant, param
 from objstore.meta.tables import bucket
+from objstore.model.storage_class import STORAGE_CLASS_CODES
+from objstore.model.tiers import tier_of
 
 w, t, s = walk.c, task.c, rule_stats.c
 ROWS_MAX = 10_000
@@ -74,6 +76,14 @@ class Figures:
     objects: int
     bytes: int
     errors: int
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What was done, and to which tier: ``transition`` and ``capacity``, ``delete`` and nothing."""
+        verb, _, target = self.action.partition(":")
+        if not target:
+            return verb, ""
+        return verb, tier_of(target) if target in STORAGE_CLASS_CODES else target
 
 
 _bucket_id = param("bucket_id", BigInteger)

@@ -10,6 +10,11 @@
 A task is taken by setting ``ready`` to when the lease ends and ``owner`` to a token of that one taking. Whoever acts on
 it deletes it, if it still has that token, in the transaction of the effect. ``again``: it was asked for once more while
 somebody had it, so it has to be looked at once more.
+
+``warm``: ``cursor`` is the key up to which objects were looked for; ``found_…``: objects, and bytes of payload, that
+had to be moved, all of them once ``walked``; ``objects``, ``bytes``: moved so far. ``budget_bytes``: no more than that
+is moved (NULL: no bound). ``days``: for so many an archived object gets its temporary copy. ``state``: see
+meta/warm_jobs.py; ``finished`` is set when it is no more running. A pin's job has the id that the pin's name gives.
 """
 
 from sqlalchemy import (
@@ -115,7 +120,9 @@ pin = Table(
     required("prefix", BYTEA),
     required("until", TIME),
     required("budget_bytes", BigInteger),
+    required("created", TIME, "now()"),
     PrimaryKeyConstraint("bucket_id", "prefix"),
+    Index("pin_until_idx", "until"),
 )
 
 warm = Table(
@@ -129,6 +136,11 @@ warm = Table(
     required("cursor", BYTEA, "''"),
     required("objects", BigInteger, "0"),
     required("bytes", BigInteger, "0"),
+    required("found_objects", BigInteger, "0"),
+    required("found_bytes", BigInteger, "0"),
+    required("walked", Boolean, "false"),
+    required("days", Integer),
+    Column("budget_bytes", BigInteger),
     required("next_run", TIME, "now()"),
     Column("finished", TIME),
     Column("last_error", Text),

@@ -13,6 +13,7 @@ which looks at all of them, decides about the bytes.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from objstore.format.extent import bytes_by_volume
 from objstore.meta import places
@@ -28,12 +29,16 @@ from objstore.model.tiers import code_of_tier
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """``version`` as it was read; ``extents``: packed, the new ones, with the class and the tier that go with them."""
+    """``version`` as it was read; ``extents``: packed, the new ones, with the class and the tier that go with them.
+
+    ``accessed``: the day of the last access becomes at least that.
+    """
 
     version: ObjectVersion
     extents: bytes
     storage_class: str
     tier: str
+    accessed: int = 0
 
 
 class Movements:
@@ -88,10 +93,11 @@ async def _account(
             continue
         waste.add(records_only_in(one.version.extents, one.extents))
         usage.count_version(replace(one.version, **placed.usage), -1)
-        moved = {"storage_class": one.storage_class, "tier": code_of_tier(one.tier)}
+        moved: dict[str, Any] = {"storage_class": one.storage_class, "tier": code_of_tier(one.tier)}
+        moved["accessed"] = max(placed.accessed, one.accessed)
         usage.count_version(replace(one.version, **(placed.usage | moved)))
     await waste.record(transaction, usage)
 
 
-def _row(one: Replacement) -> tuple[ObjectVersion, bytes, int, int]:
-    return one.version, one.extents, STORAGE_CLASS_CODES[one.storage_class], code_of_tier(one.tier)
+def _row(one: Replacement) -> tuple[ObjectVersion, bytes, int, int, int]:
+    return one.version, one.extents, STORAGE_CLASS_CODES[one.storage_class], code_of_tier(one.tier), one.accessed

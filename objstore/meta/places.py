@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, SmallInteger, Table, and_, select, update
+from sqlalchemy import BigInteger, Integer, SmallInteger, Table, and_, func, select, update
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from objstore.meta.database import Transaction
@@ -25,6 +25,7 @@ _NEW_TYPES: dict[str, AnyType] = {
     "extents": BYTEA(),
     "storage_class": SmallInteger(),
     "tier": SmallInteger(),
+    "accessed": Integer(),
 }
 
 
@@ -67,7 +68,12 @@ def _put(table: Table) -> Statement:
     c, new = table.c, batch("new", _NEW_TYPES)
     return Statement(
         update(table)
-        .values(extents=new.c.extents, storage_class=new.c.storage_class, tier=new.c.tier)
+        .values(
+            extents=new.c.extents,
+            storage_class=new.c.storage_class,
+            tier=new.c.tier,
+            accessed=func.greatest(c.accessed, new.c.accessed),
+        )
         .where(*[c[name] == new.c[name] for name in _KEY_TYPES]),
         *_NEW_TYPES,
     )
@@ -94,11 +100,11 @@ async def lock(transaction: Transaction, versions: Sequence[ObjectVersion]) -> l
 
 
 async def put(
-    transaction: Transaction, noncurrent: bool, rows: Sequence[tuple[ObjectVersion, bytes, int, int]]
+    transaction: Transaction, noncurrent: bool, rows: Sequence[tuple[ObjectVersion, bytes, int, int, int]]
 ) -> None:
-    """Give locked versions of one table new extents, class and tier (codes)."""
+    """Give locked versions of one table new extents, class and tier (codes); the day of access becomes no earlier."""
     if rows:
-        columns = [(*_place(version), extents, class_code, tier) for version, extents, class_code, tier in rows]
+        columns = [(*_place(version), *values) for version, *values in rows]
         await transaction.execute(_PUT[noncurrent], *zip(*columns, strict=True))
 
 

@@ -57,6 +57,7 @@ class TaskKind(IntEnum):
     VERSION = 0
     UPLOAD = 1
     RESTORE = 2
+    PROMOTE = 3
 
 
 @dataclass(frozen=True, slots=True)

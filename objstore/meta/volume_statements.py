@@ -178,6 +178,7 @@ _garbage = (
     .where(garbage.c.volume_id == v.id)
     .lateral("wasted")
 )
+GARBAGE = _garbage  # of the row of ``volume`` that stands before it
 _worth_it = or_(
     v.audit, v.state == _COMPACTING, _garbage.c.bytes >= param("ratio", Double) * cast(v.data_bytes, Double)
 )

@@ -108,7 +108,7 @@ _TASK_NAMES = ("rule", "action", "age")
 PAGE_NAMES = ("bucket_id", "at", "key", "seq", "horizon", "limit", *_FILTER_NAMES, *_TASK_NAMES)
 
 
-def _matches(page: CTE) -> ColumnElement[bool]:
+def matches(page: CTE) -> ColumnElement[bool]:
     """The filter of a rule, and that the version is not where the rule would have it."""
     prefix, nothing = param("prefix", BYTEA), literal_column("'{}'::jsonb", JSONB)
     return and_(
@@ -120,7 +120,7 @@ def _matches(page: CTE) -> ColumnElement[bool]:
     )
 
 
-def _queue(source: Select[Any]) -> CTE:
+def queue(source: Select[Any]) -> CTE:
     """What ``source`` gives (bucket, key, version, kind, due, rule, action) becomes tasks, each key in order."""
     names = list(NEW_COLUMNS)
     return (
@@ -135,7 +135,8 @@ def _queue(source: Select[Any]) -> CTE:
     )
 
 
-def _tasks_of(rows: CTE, due: ColumnElement[Any], kind: TaskKind) -> Select[Any]:
+def tasks_of(rows: CTE, due: ColumnElement[Any], kind: TaskKind) -> Select[Any]:
+    """What ``queue`` takes, of rows with a key and a version id."""
     return select(
         _bucket_id,
         rows.c.key,
@@ -158,7 +159,7 @@ def _answer(page: CTE, added: CTE) -> Select[Any]:
     )
 
 
-def _page(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -> CTE:
+def page_of(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -> CTE:
     """At most ``limit`` rows past the cursor (at, key, seq) and not past the horizon, in that order."""
     c = table.c
     cursor = param("at", type_)
@@ -173,11 +174,11 @@ def _page(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -> 
 
 
 def _walk_on(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -> Statement:
-    page = _page(table, at, type_, *conditions)
-    matched = select(page).where(_matches(page)).cte("matched")
+    page = page_of(table, at, type_, *conditions)
+    matched = select(page).where(matches(page)).cte("matched")
     since = matched.c.at if type_ is TIME else func.clock_timestamp()  # a day's number tells no time
     due = since + param("age", Interval)
-    return Statement(_answer(page, _queue(_tasks_of(matched, due, TaskKind.VERSION))), *PAGE_NAMES)
+    return Statement(_answer(page, queue(tasks_of(matched, due, TaskKind.VERSION))), *PAGE_NAMES)
 
 
 CURRENT = _walk_on(object_, o.modified, TIME)
@@ -188,8 +189,8 @@ ACCESSED = _walk_on(object_, o.accessed, BigInteger, o.tier == constant(_HOT))
 
 def _below() -> Statement:
     """Each row that became noncurrent gives the version that has ``newer`` newer ones now: that far below."""
-    page = _page(version, v.noncurrent_since, TIME, v.noncurrent_since.is_not(None))
-    matched = select(page).where(_matches(page)).cte("matched")
+    page = page_of(version, v.noncurrent_since, TIME, v.noncurrent_since.is_not(None))
+    matched = select(page).where(matches(page)).cte("matched")
     below = (
         select(v.version_id)
         .where(
@@ -207,7 +208,7 @@ def _below() -> Statement:
         .cte("found")
     )
     due = found.c.at + param("age", Interval)
-    return Statement(_answer(page, _queue(_tasks_of(found, due, TaskKind.VERSION))), *PAGE_NAMES, "newer")
+    return Statement(_answer(page, queue(tasks_of(found, due, TaskKind.VERSION))), *PAGE_NAMES, "newer")
 
 
 BELOW = _below()
@@ -236,7 +237,7 @@ def _uploads() -> Statement:
     )
     due = matched.c.at + param("age", Interval)
     return Statement(
-        _answer(page, _queue(_tasks_of(matched, due, TaskKind.UPLOAD))),
+        _answer(page, queue(tasks_of(matched, due, TaskKind.UPLOAD))),
         *("bucket_id", "at", "key", "horizon", "limit", "prefix", *_TASK_NAMES),
     )
 

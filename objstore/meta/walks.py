@@ -20,8 +20,10 @@ import orjson
 
 from objstore.meta import walk_statements as sql
 from objstore.meta.database import Database, Transaction
+from objstore.meta.groups import advance_full, advance_steps
 from objstore.meta.statement import Statement
 from objstore.meta.tasks import backlog
+from objstore.model.extended_rules import KeepLast, TierFull
 
 PAGE_ROWS = 1000
 BACKLOG_PAUSE = timedelta(seconds=1)
@@ -39,6 +41,8 @@ class Source(Enum):
     MARKER = "marker"  # delete markers that are the latest, by modified
     ACCESSED = "accessed"  # current versions on the hot tier by day of last access
     UPLOAD = "upload"  # open uploads by when they began
+    FULL = "full"  # as ACCESSED, as much as has to leave a tier that is too full
+    STEPS = "steps"  # current versions by key, below the steps of a prefix that need not be kept
 
 
 _PAGES: Mapping[Source, Statement] = {
@@ -81,6 +85,8 @@ class Query:
     skip_classes: Sequence[int] = ()
     newer: int = 1
     restart: bool = False
+    full: TierFull | None = None
+    keep: KeepLast | None = None
 
 
 Plan = Callable[[WalkName, Any], Query | timedelta | None]
@@ -160,6 +166,11 @@ class Walks:
         return await self._page(transaction, row, query, limit)
 
     async def _page(self, transaction: Transaction, row: "_Row", query: Query, limit: int) -> Step:
+        if query.full is not None or query.keep is not None:
+            advance = advance_full if query.source is Source.FULL else advance_steps
+            found, pause = await advance(transaction, row, query, limit)
+            await row.save(transaction, query.digest, found, pause)
+            return Step(row.name, limit if not pause else 0, found, not pause)
         records = await transaction.fetch(_PAGES[query.source], *_arguments(row, query, limit))
         seen = found = 0
         if records:

@@ -10,7 +10,7 @@ from math import ceil
 from re import findall
 
 from objstore.model.lifecycle import ANY, Filter
-from objstore.model.tiers import HOT
+from objstore.model.tiers import HOT, tier_of
 from objstore.model.waterfall import TARGETS
 
 ID_CHARS_MAX = 255
@@ -67,8 +67,12 @@ class ExtendedRule:
         self._check_action()
         if self.tier_full is not None:
             _check_full(self.tier_full)
+            if self.storage_class is not None and tier_of(self.storage_class) == self.tier_full.tier:
+                raise ValueError("StorageClass: its objects lie on the tier that is full")
         if self.keep_last is not None:
             _check_keep(self.keep_last, self.filter)
+            if self.expire and self.keep_last.every is not None:
+                raise ValueError("KeepLast: Every counts from the first step on, so with Expire it would count anew")
 
     def _check_ages(self) -> None:
         named = {"Days": self.days, "Hours": self.hours, "LastAccessDays": self.last_access_days}
@@ -137,6 +141,8 @@ def _natural(step: str) -> list[tuple[int, int, str]]:
 def _check_full(full: TierFull) -> None:
     if not 0 <= full.low < full.high <= 100:
         raise ValueError("TierFullPercent: 0 ≤ Low < High ≤ 100")
+    if full.tier != HOT:
+        raise ValueError("TierFullPercent: Tier is hot; of no other it is known what is coldest")
 
 
 def _check_keep(keep: KeepLast, filter_: Filter) -> None:

@@ -4,7 +4,10 @@ from enum import IntEnum
 
 
 class VolumeState(IntEnum):
-    """open → sealed → compacting → retired; compacting may fall back to sealed when it is given up."""
+    """open → sealed → compacting → retired; compacting may fall back to sealed when it is given up.
+
+    open → retired, by its writer, when nothing of it was ever committed.
+    """
 
     OPEN = 0
     SEALED = 1

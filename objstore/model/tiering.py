@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from objstore.model.lifecycle import Filter
 from objstore.model.limits import KIB
+from objstore.model.tiers import code_of_tier, tier_of
 
 SETTING = "intelligent_tiering"
 STORAGE_CLASS = "INTELLIGENT_TIERING"
@@ -40,3 +41,10 @@ def configure(monitored_bytes_min: int = MONITORED_BYTES_MIN) -> None:
 def is_monitored(storage_class: str, size: int) -> bool:
     """Whether an object moves by access."""
     return storage_class == STORAGE_CLASS and size >= _monitored_bytes_min
+
+
+def is_misplaced(storage_class: str, size: int, tier: int) -> bool:
+    """Whether an object that is being read should not be on the tier (its code) where it is."""
+    return (
+        storage_class == STORAGE_CLASS and tier != code_of_tier(tier_of(STORAGE_CLASS)) and size >= _monitored_bytes_min
+    )

@@ -16,6 +16,7 @@ from objstore.model import clock
 from objstore.model.errors import NoSuchBucket, Overloaded
 from objstore.model.limits import ANSWER_SECONDS_MAX
 from objstore.model.objects import Bucket, ObjectVersion
+from objstore.store.accesses import Accesses
 from objstore.store.catalog import Catalog
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Packer
@@ -48,6 +49,7 @@ class Context:
     observe_put: Callable[[int], None] | None = None  # told the size of each batch of small objects
     serves_clients: bool = True
     operations: int = 0  # lookups and commits so far
+    accesses: Accesses = field(default_factory=Accesses)
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
     afloat: set[asyncio.Task[Any]] = field(default_factory=set)

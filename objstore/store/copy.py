@@ -34,11 +34,12 @@ class Copies:
         self._context, self._reads, self.restores = context, reads, Restores(context.restored)
 
     async def copy(self, request: CopyRequest) -> tuple[ObjectVersion, ObjectVersion]:
-        """The new version, and that of which it is a copy.
+        """The new version, and that of which it is a copy; an access to that one.
 
         Raises NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest (a delete marker), PreconditionFailed,
         ObjectNotInActiveTierError, ClusterError.
         """
+        copied: ObjectVersion | None = None
         for _ in range(ATTEMPTS_MAX):
             source = await self._reads.source(request.source_bucket, request.source_key, request.source_version)
             request.source_check(source)
@@ -47,10 +48,13 @@ class Copies:
             if version.tier != source.tier:
                 break
             try:
-                return await self._share(version, source, request.condition), source
+                copied = await self._share(version, source, request.condition)
+                break
             except VolumeFenced:
                 await asyncio.sleep(FENCED_PAUSE_SECONDS)
-        return await self._duplicate(version, source, request.condition), source
+        copied = copied or await self._duplicate(version, source, request.condition)
+        self._context.accesses.note(source)
+        return copied, source
 
     async def _described(self, request: CopyRequest, source: ObjectVersion) -> ObjectVersion:
         bucket = await self._context.fresh_bucket(request.bucket)

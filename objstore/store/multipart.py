@@ -142,12 +142,15 @@ class Multiparts:
             )
             try:
                 await self._context.in_time(self._context.uploads.put_part(part, frozenset(), volumes))
+                self._context.accesses.note(source)
                 return part, source
             except VolumeFenced:
                 await asyncio.sleep(0.05)
         appended = await self._copies.rewrite(source, start, end, tier, owner)
         copied = _part(owner, appended, digests, upload.checksum_algorithm or DEFAULT_ALGORITHM)
-        return await self._commit(copied, appended), source
+        part = await self._commit(copied, appended)
+        self._context.accesses.note(source)
+        return part, source
 
     async def _digests(self, source: ObjectVersion, start: int, end: int, upload: Upload) -> dict[str, bytes]:
         """A part needs its MD5 and checksum, so its bytes are read even though they do not move."""

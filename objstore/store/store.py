@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from objstore.model import clock
+from objstore.model.errors import RestoreAlreadyInProgress
 from objstore.model.objects import Bucket, ObjectVersion
+from objstore.model.tiering import is_misplaced
 from objstore.model.tiers import is_archived
 from objstore.store.context import Context
 from objstore.store.copy import Copies
@@ -39,6 +42,7 @@ class Store:
         self.put = Puts(context).put
         self.get = reads.get
         self._reads, self._restores = reads, Restores(context.restored)
+        self._note = context.accesses.note
         self.restore, self.restore_statuses = self._restores.restore, self._restores.statuses
         self.delete, self.delete_many = deletes.delete, deletes.delete_many
         self.copy = copies.copy
@@ -54,11 +58,27 @@ class Store:
     async def read(self, version: ObjectVersion, start: int, end: int) -> Reader:
         """Bytes [start, end) of a version; an archived one is read from its restored copy.
 
-        The first piece is read and verified before this returns. Raises InvalidObjectState, TooManyLost, CorruptData.
+        The first piece is read and verified before this returns. It counts as an access. Raises
+        InvalidObjectState, TooManyLost, CorruptData.
         """
+        source = version
         if is_archived(version.storage_class):
-            version = await self._restores.readable(version)
-        return await self._reads.read(version, start, end)
+            source = await self._restores.readable(version)
+        reader = await self._reads.read(source, start, end)
+        self._note(version)
+        return reader
+
+    async def warm(self, version: ObjectVersion, days: int) -> None:
+        """Have a version that lies cold made warm: an archived one restored for some days, unless it is or will be.
+
+        One that moves by access counts as accessed. All others stay where they are.
+        """
+        if not is_archived(version.storage_class):
+            if is_misplaced(version.storage_class, version.size, version.tier):
+                self._note(version)
+        elif not await self._restores.statuses([version]):
+            with suppress(RestoreAlreadyInProgress):
+                await self._restores.restore(version, days)
 
     async def create_bucket(self, name: str, owner: str, region: str) -> Bucket:
         """Make a bucket. Raises BucketAlreadyOwnedByYou, BucketAlreadyExists."""

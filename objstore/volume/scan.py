@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from objstore.drive.base import Drive
 from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, STRIPED, Extent
+from objstore.format.record import FIXED_BYTES as RECORD_BYTES_MIN
 from objstore.format.record import Record, unpack_record
+from objstore.format.record import peek_header_bytes as peek_record_bytes
 from objstore.format.stripe import FIXED_BYTES, StripeHeader, peek_header_bytes, unpack_header
 from objstore.format.superblock import SUPERBLOCK_BYTES
 from objstore.model.errors import CorruptData, DriveError, TooManyLost
+from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
 from objstore.volume.stripe_reader import Damage, StripeReader
 
@@ -43,7 +46,8 @@ async def scan_records(
         if header.kind == STRIPED:
             yield [_striped(header)]
         elif header.kind == PACKED:
-            yield await _records(StripeReader(volume, drives, offset, header.header_bytes, damaged), header)
+            reader = StripeReader(volume, drives, offset, header.header_bytes, damaged)
+            yield await _records(reader, header, scan.is_remote)
         offset += max(header.span_bytes, HEADER_UNIT_BYTES)
 
 
@@ -52,6 +56,7 @@ class _Scan:
         self._volume, self._drives = volume, drives
         k, n = volume.profile.k, volume.profile.n
         self._order = [*range(k, n), *range(k)]  # parity takes part in every stripe
+        self.is_remote = any(drive is not None and drive.write_once for drive in drives)
 
     async def length(self) -> int:
         longest = 0
@@ -139,22 +144,53 @@ def _striped(header: StripeHeader) -> FoundRecord:
     return FoundRecord(unpack_record(header.owner), extent)
 
 
-async def _records(reader: StripeReader, header: StripeHeader) -> list[FoundRecord] | None:
+async def _records(reader: StripeReader, header: StripeHeader, leap: bool) -> list[FoundRecord] | None:
     try:
-        return await _packed(reader, header)
+        return await _packed(reader, header, leap)
     except (TooManyLost, CorruptData):
         return None
 
 
-async def _packed(reader: StripeReader, header: StripeHeader) -> list[FoundRecord]:
+class _Column:
+    """A column for whoever looks at record after record: read all at once or, with ``leap``, by windows.
+
+    From a remote drive every byte has its price: windows grow while records follow each other closely, and leap over
+    payloads that are longer.
+    """
+
+    def __init__(self, reader: StripeReader, column: int, length: int, leap: bool) -> None:
+        self._reader, self._column, self._length, self._leap = reader, column, length, leap
+        self._window = BLOCK_BYTES if leap else length
+        self._start = self._end = 0
+        self._content = memoryview(b"")
+
+    async def record(self, at: int) -> Record:
+        """The record that starts at ``at``. Raises CorruptData, TooManyLost."""
+        size = peek_record_bytes(await self._bytes(at, RECORD_BYTES_MIN))
+        return unpack_record(await self._bytes(at, size))
+
+    async def _bytes(self, at: int, size: int) -> memoryview:
+        """From ``at`` to the window's end, at least ``size`` bytes if the column has them."""
+        wanted = min(at + size, self._length)
+        if wanted > self._end:
+            if self._leap:
+                self._window = min(2 * self._window, WINDOW_BYTES) if at <= self._end else BLOCK_BYTES
+            # Up to where a block ends: it is read whole anyway.
+            end = -(-max(wanted, at + self._window) // BLOCK_BYTES) * BLOCK_BYTES
+            self._start, self._end = at, min(end, self._length)
+            self._content = await self._reader.read(self._column, self._start, self._end)
+        return self._content[at - self._start :]
+
+
+async def _packed(reader: StripeReader, header: StripeHeader, leap: bool) -> list[FoundRecord]:
     found: list[FoundRecord] = []
     for column, length in enumerate(header.lengths):
         if not length:
             continue
-        content = await reader.read(column, 0, length)
+        content = _Column(reader, column, length, leap)
         at = 0
         while at < length:
-            record = unpack_record(content[at:])
+            record = await content.record(at)
             extent = Extent(
                 header.volume_id,
                 PACKED,

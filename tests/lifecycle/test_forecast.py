@@ -14,7 +14,9 @@ from objstore.lifecycle.facts import Kind
 from objstore.lifecycle.forecast import expect
 from objstore.lifecycle.plan import Plan
 from objstore.meta import forecast as sql
+from objstore.meta.drives import Drives
 from objstore.meta.facts import look
+from objstore.meta.groups import space_of
 from objstore.meta.lifecycle_tables import task
 from objstore.meta.statement import Statement, constant
 from objstore.model.errors import DatabaseUnavailable
@@ -27,6 +29,7 @@ from objstore.model.lifecycle import (
     Rule,
     Transition,
 )
+from objstore.model.volumes import Drive
 from objstore.model.waterfall import may_follow
 from tests.lifecycle.world import World
 
@@ -164,7 +167,7 @@ async def test_nothing_can_be_changed(world: World) -> None:
 async def test_steps_that_need_not_be_kept(world: World) -> None:
     for step in range(1, 13):
         await world.put(b"ckpt/step-%d/model" % step, b"ckpt/step-%d/state" % step, size=1000)
-    await world.put(b"ckpt/latest", b"ckpz", size=1000)
+    await world.put(b"ckpz", b"ckpu/step-2/model", size=1000)
     rule = ExtendedRule("steps", True, Filter("ckpt/"), keep_last=KeepLast(3, 5), storage_class="GLACIER_IR")
     (one,) = await expect(world.place.database, await world.bucket_id(), Plan(extended=(rule,)), datetime.now(UTC), 1)
     # Kept: 10, 11, 12 as the last ones; 1, 6, 11 as every fifth.
@@ -174,12 +177,14 @@ async def test_steps_that_need_not_be_kept(world: World) -> None:
 
 async def test_a_full_tier(world: World) -> None:
     await world.put(b"x", b"y", size=100_000)
-    await world.raw.execute("UPDATE drive SET capacity_bytes = 100, free_bytes = 10")
+    await world.raw.execute("DELETE FROM garbage")
+    drives = Drives(world.place.database)
+    await drives.register(Drive("d", "hot", "node", "/d", capacity_bytes=1_000_000, free_bytes=100_000))
     rule = ExtendedRule("full", True, tier_full=TierFull(80, 70), storage_class="GLACIER_IR")
     plan, now = Plan(extended=(rule,)), datetime.now(UTC)
     (one,) = await expect(world.place.database, await world.bucket_id(), plan, now, 1)
-    drives = await world.raw.fetchval("SELECT count(*) FROM drive WHERE tier = 'hot'")
-    assert one.forecast.by_day[0].bytes == drives * 20
-    await world.raw.execute("UPDATE drive SET free_bytes = 30")
+    space = await space_of(world.place.database, "hot")
+    assert 0 < one.forecast.by_day[0].bytes == space.excess(TierFull(80, 70)) < 200_000
+    await drives.update_space("d", 1_000_000, 300_000)
     (one,) = await expect(world.place.database, await world.bucket_id(), plan, now, 1)
     assert one.forecast.by_day[0].bytes == 0

@@ -204,15 +204,19 @@ async def test_one_that_does_not_answer_is_not_waited_for(
     place: RemotePlace, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cold = await place.archived(bucket, b"k", content_of(3000))
-    silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
+    connections = []
+    silent = await asyncio.start_server(lambda _, writer: connections.append(writer), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     where = replace(place.other.place(place.bucket), endpoint=f"http://127.0.0.1:{port}")
     monkeypatch.setattr(place.remote, "_bucket", RemoteBucket(where, 2))
     monkeypatch.setattr(RemoteDrive, "read_seconds", 0.2)
     with pytest.raises(ClusterError):
         await place.read(cold)
+    assert connections
     assert not place.remote.reachable
     silent.close()
+    for writer in connections:
+        writer.close()
 
 
 async def test_while_it_is_away(place: RemotePlace, bucket: str, raw: Any, away_now: Any) -> None:
@@ -282,6 +286,13 @@ async def test_an_upload_that_failed_leaves_nothing(
     assert not place.there()
 
 
+async def test_a_crash_before_the_upload(place: RemotePlace, raw: Any) -> None:
+    await place.store.context.pool.acquire("archive", "packed")
+    await raw.execute("UPDATE writer SET heartbeat = heartbeat - interval '1 hour'")
+    await place.reclaim()
+    assert await raw.fetchval("SELECT count(*) FROM volume WHERE tier = 'archive'") == 0
+
+
 @pytest.mark.parametrize("name", ["move.synced", "move.verified", "move.swap"])
 async def test_a_copy_that_was_never_committed_goes(place: RemotePlace, bucket: str, raw: Any, name: str) -> None:
     content = content_of(900_000)
@@ -302,6 +313,18 @@ async def test_a_copy_that_was_never_committed_goes(place: RemotePlace, bucket: 
     await place.reclaim()
     assert not place.there()
     assert await place.content(bucket, b"k") == content
+
+
+async def test_what_is_dead_is_not_fetched_to_be_deleted(place: RemotePlace, bucket: str) -> None:
+    keys = [b"%02d" % i for i in range(16)]
+    versions = [await place.put(bucket, key, content_of(125_000, i)) for i, key in enumerate(keys)]
+    assert await place.store.moves.move([away(version) for version in versions]) == [True] * 16
+    for key in keys:
+        await place.delete(bucket, key)
+    before = place.remote.counters.read_bytes
+    await place.reclaim()
+    assert not place.there()
+    assert place.remote.counters.read_bytes - before < 16 * 125_000 / 1.5
 
 
 async def test_what_is_live_is_written_anew(place: RemotePlace, bucket: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from objstore.cli.main import main
 from objstore.cli.problem import StartError
+from objstore.cli.remote import remote_specs
 from objstore.cli.settings import Settings, load_settings, parse_profile
 
 
@@ -89,6 +90,11 @@ def test_variables_that_are_refused(refusal, environment: dict[str, str], says: 
         ("[tier.hot]\nunit_bytes = 1", "unit_bytes"),
         ("drives = ['hot']", "TIER is one of hot, capacity"),
         ("port = ", "configuration: "),
+        ("[tier.hot]\nbucket = 'cold'\naccess_key = 'a'\nsecret_key = 'sevenxx'", "'hot': a name of a remote tier"),
+        ("[tier.a]\nbucket = 'cold'\naccess_key = 'a'", "tier.a: set either secret_key or secret_key_env"),
+        ("[tier.a]\nbucket = 'cold'\naccess_key = 'a'\nsecret_key = 's'\nk = 2", "tier.a.k: there is no such setting"),
+        ("[tier.a]\nbucket = 'cold'\nendpoint = 's3.example.com'", "tier.a.endpoint: "),
+        ("[storage_classes]\nGLACIER = 'a'", "there is no tier 'a'"),
     ],
 )
 def test_files_that_are_refused(refusal, toml: str, says: str) -> None:  # type: ignore[no-untyped-def]
@@ -105,6 +111,34 @@ def test_flags_before_environment_before_file(tmp_path: Path, monkeypatch: pytes
     assert (settings.port, settings.region, settings.workers) == (3, "eu-variable-1", 3)
     assert str(settings.profiles()["hot"]) == "2+2"
     assert str(settings.profiles()["capacity"]) == "10+4"
+
+
+REMOTE = """
+[tier.archive]
+endpoint = "https://s3.example.com"
+bucket = "cold"
+access_key = "key"
+secret_key_env = "A_SECRET"
+[storage_classes]
+GLACIER = "archive"
+"""
+
+
+def test_a_tier_may_be_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "objstore.toml").write_text(REMOTE)
+    settings = load_settings(None, {"data": tmp_path})
+    assert settings.profiles().keys() == {"hot", "capacity"}
+    assert str(settings.remote_profiles()["archive"]) == "1+0"
+    with pytest.raises(StartError, match="there is no A_SECRET in the environment"):
+        remote_specs(settings.tier, "c" * 32)
+    monkeypatch.setenv("A_SECRET", "hush")
+    (spec,) = remote_specs(settings.tier, "c" * 32)
+    assert (spec.tier, spec.access_key, spec.secret_key, spec.path_style) == ("archive", "key", "hush", True)
+    assert len(bytes.fromhex(spec.id)) == 16
+    assert spec.id != remote_specs(settings.tier, "d" * 32)[0].id
+    monkeypatch.setenv("OBJSTORE_TIER__ARCHIVE__SECRET_KEY", "variable")
+    with pytest.raises(StartError, match="set either"):
+        load_settings(None, {"data": tmp_path})
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

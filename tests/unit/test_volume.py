@@ -188,7 +188,10 @@ async def header_of(shelf: Shelf, extent: Extent) -> StripeHeader:
     return unpack_header(raw, shelf.volume.id, extent.stripe_offset, 0)
 
 
-async def test_a_scan_finds_every_record(shelf: Shelf) -> None:
+@pytest.mark.parametrize("remote", [False, True])
+async def test_a_scan_finds_every_record(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, remote: bool) -> None:
+    for drive in shelf.drives:
+        monkeypatch.setattr(drive, "write_once", remote)
     lost = shelf.random.sample(range(shelf.volume.profile.n), shelf.volume.profile.m)
     drives = [None if column in lost else drive for column, drive in enumerate(shelf.drives)]
     found = [

@@ -13,7 +13,10 @@ from objstore.api.admin import (
     lifecycle_rules,
     lifecycle_status,
     server,
+    tiers,
+    usage,
     volumes,
+    warm,
 )
 from objstore.api.admin.guard import Guard
 from objstore.api.admin.state import AdminState
@@ -23,13 +26,16 @@ PREFIX = "/-/admin/v1"
 MODULES = (
     server,
     drives,
+    tiers,
     volumes,
     buckets,
+    usage,
     lifecycle_rules,
     extended_rules,
     dry_run,
     explain,
     lifecycle_status,
+    warm,
     compact,
 )
 

@@ -17,6 +17,7 @@ from objstore.lifecycle.plan import plan_of
 from objstore.meta.facts import Seen, look
 from objstore.meta.lifecycle_status import TaskRow, tasks_of_version
 from objstore.meta.objects import Objects
+from objstore.meta.pins import Pins, pinned_until
 from objstore.meta.versions import latest_marker, lookup
 from objstore.model import clock, days
 from objstore.model.errors import RequestError
@@ -55,7 +56,7 @@ class Step(BaseModel):
 
 
 class RuleOutcome(BaseModel):
-    """``state``: due, waiting, overruled, done, group, disabled, unmatched; ``why`` says it in words.
+    """``state``: due, waiting, overruled, done, pinned, group, disabled, unmatched; ``why`` says it in words.
 
     ``group``: the rule also depends on its prefix, or a tier, as a whole. ``overruled_by``: the rule that goes before.
     """
@@ -103,7 +104,8 @@ async def explain_version(
     """One version of a key, the latest unless one is named."""
     found = await bucket_named(bucket, state)
     seen = await _look(state, found.id, key.encode(), version_id)
-    facts, plan, now = facts_of(seen), plan_of(found.id, found.settings), clock.now()
+    pinned = pinned_until(await Pins(state.database).list([found.id]), found.id, seen.version.key)
+    facts, plan, now = facts_of(seen, pinned), plan_of(found.id, found.settings), clock.now()
     setting = found.settings.get(SETTING, {})
     rules = from_json(setting.get("rules", ()), Rule)
     extended = from_json(setting.get("extended", ()), ExtendedRule)

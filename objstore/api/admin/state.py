@@ -1,7 +1,7 @@
 """AdminState: what the admin API acts on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
@@ -13,7 +13,10 @@ from objstore.model.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class AdminState:
-    """``started``: when the server was, seconds since the epoch. ``codec``: who computes parity."""
+    """``started``: when the server was, seconds since the epoch. ``codec``: who computes parity.
+
+    ``tier_prices``: of 10**12 bytes of a tier's drives for a month, in whatever currency.
+    """
 
     database: Database
     compaction: Compaction
@@ -23,6 +26,7 @@ class AdminState:
     profiles: Mapping[str, Profile]
     workers: int
     started: float
+    tier_prices: Mapping[str, float] = field(default_factory=dict)
 
 
 def admin_state(request: Request) -> AdminState:

@@ -22,9 +22,13 @@ _MOVES_BYTES = frozenset({"CopyObject", "UploadPartCopy"})
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a handler needs to know of the place that it serves."""
+    """What a handler needs to know of the place that it serves.
+
+    ``warm_on_head_days``: for how long a HEAD of the first byte has an archived version restored; 0: it has nothing.
+    """
 
     region: str
+    warm_on_head_days: int = 0
 
 
 class Call:

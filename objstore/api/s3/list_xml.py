@@ -1,7 +1,7 @@
 """The XML of object listings, written by hand: a page of 1000 keys is the hottest document there is."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from objstore.api.s3.list_params import ListParams
@@ -13,6 +13,9 @@ from objstore.model.objects import ObjectVersion, etag_text
 
 ENTRIES_A_TURN = 250  # a quarter of a millisecond and more
 KeyText = Callable[[bytes], str]
+# What is said at the end of entries, by (bucket id, key, version id).
+Ends = Mapping[tuple[int, bytes, bytes], str]
+_NO_ENDS: Ends = {}
 
 
 def key_text(encode: bool) -> KeyText:
@@ -31,8 +34,10 @@ def owner_xml(owner: tuple[str, str]) -> str:
     return f"<Owner><ID>{escape_text(owner_id)}</ID><DisplayName>{escape_text(display_name)}</DisplayName></Owner>"
 
 
-async def entries(versions: list[ObjectVersion], written: KeyText, *, tag: str, after: str = "") -> str:
-    """``Contents`` elements; ``after`` is put into each, at its end.
+async def entries(
+    versions: list[ObjectVersion], written: KeyText, *, tag: str, after: str = "", ends: Ends = _NO_ENDS
+) -> str:
+    """``Contents`` elements; ``after`` is put into each, and its own end into those that have one.
 
     Gives way to other requests now and then: a full page takes longer than anybody else should wait.
     """
@@ -40,11 +45,16 @@ async def entries(versions: list[ObjectVersion], written: KeyText, *, tag: str, 
     for at in range(0, len(versions), ENTRIES_A_TURN):
         if at:
             await asyncio.sleep(0)
-        out += [_entry(version, written, tag, "", after) for version in versions[at : at + ENTRIES_A_TURN]]
+        turn = versions[at : at + ENTRIES_A_TURN]
+        out += [_entry(version, written, tag, "", after, _end(version, ends)) for version in turn]
     return "".join(out)
 
 
-def _entry(version: ObjectVersion, written: KeyText, tag: str, before: str, after: str) -> str:
+def _end(version: ObjectVersion, ends: Ends) -> str:
+    return ends.get((version.bucket_id, version.key, version.version_id), "") if ends else ""
+
+
+def _entry(version: ObjectVersion, written: KeyText, tag: str, before: str, after: str, end: str) -> str:
     etag = version.etag
     etag_hex = etag.hex() if len(etag) == 16 else etag_text(etag)
     packed = version.checksum
@@ -52,25 +62,26 @@ def _entry(version: ObjectVersion, written: KeyText, tag: str, before: str, afte
     return (
         f"<{tag}><Key>{written(version.key)}</Key>{before}<LastModified>{iso_time(version.modified)}</LastModified>"
         f"<ETag>&quot;{etag_hex}&quot;</ETag>{checksum}<Size>{version.size}</Size>{after}"
-        f"<StorageClass>{version.storage_class}</StorageClass></{tag}>"
+        f"<StorageClass>{version.storage_class}</StorageClass>{end}</{tag}>"
     )
 
 
-async def version_entries(versions: list[ObjectVersion], written: KeyText, owner: str) -> str:
+async def version_entries(versions: list[ObjectVersion], written: KeyText, owner: str, ends: Ends = _NO_ENDS) -> str:
     """``Version`` and ``DeleteMarker`` elements, in the order of the list."""
     out: list[str] = []
     for at in range(0, len(versions), ENTRIES_A_TURN):
         if at:
             await asyncio.sleep(0)
-        out += [_version_entry(version, written, owner) for version in versions[at : at + ENTRIES_A_TURN]]
+        turn = versions[at : at + ENTRIES_A_TURN]
+        out += [_version_entry(version, written, owner, _end(version, ends)) for version in turn]
     return "".join(out)
 
 
-def _version_entry(version: ObjectVersion, written: KeyText, owner: str) -> str:
+def _version_entry(version: ObjectVersion, written: KeyText, owner: str, end: str) -> str:
     latest = "true" if version.noncurrent_since is None else "false"
     known = f"<VersionId>{version.version_text}</VersionId><IsLatest>{latest}</IsLatest>"
     if not version.marker:
-        return _entry(version, written, "Version", known, owner)
+        return _entry(version, written, "Version", known, owner, end)
     return (
         f"<DeleteMarker><Key>{written(version.key)}</Key>{known}"
         f"<LastModified>{iso_time(version.modified)}</LastModified>{owner}</DeleteMarker>"

@@ -3,6 +3,7 @@
 from objstore.api.s3.call import Answer, Call, xml_answer
 from objstore.api.s3.list_params import ListParams, list_params, make_token, parse_token
 from objstore.api.s3.list_xml import common_prefixes, element, entries, key_text, owner_xml, page_head, version_entries
+from objstore.api.s3.restore import restore_elements
 from objstore.api.s3.text import escape_text
 from objstore.api.s3.versions import parse_version_marker, version_marker
 from objstore.model.errors import InvalidArgument
@@ -15,6 +16,7 @@ async def list_objects(call: Call) -> Answer:
     params = list_params(query)
     marker = query.get("marker", "").encode()
     page = await _page(call, params, marker)
+    restores = await restore_elements(call, page.versions)
     written = key_text(params.encode)
     next_marker = ""
     if page.next_after is not None and params.delimiter:
@@ -23,7 +25,7 @@ async def list_objects(call: Call) -> Answer:
         page_head("ListBucketResult", call.request.bucket, params, page.next_after is not None),
         element("Marker", written(marker)),
         next_marker,
-        await entries(page.versions, written, tag="Contents", after=owner_xml(call.owner)),
+        await entries(page.versions, written, tag="Contents", after=owner_xml(call.owner), ends=restores),
         common_prefixes(page.prefixes, written),
         "</ListBucketResult>",
     )
@@ -36,6 +38,7 @@ async def list_objects_v2(call: Call) -> Answer:
     token = query.get("continuation-token")
     start_after = query.get("start-after", "").encode()
     page = await _page(call, params, start_after if token is None else parse_token(bucket, token))
+    restores = await restore_elements(call, page.versions)
     written = key_text(params.encode)
     owner = owner_xml(call.owner) if query.get("fetch-owner", "").lower() == "true" else ""
     parts = [page_head("ListBucketResult", bucket, params, page.next_after is not None)]
@@ -46,7 +49,7 @@ async def list_objects_v2(call: Call) -> Answer:
         parts.append(element("NextContinuationToken", make_token(bucket, page.next_after)))
     if start_after:
         parts.append(element("StartAfter", written(start_after)))
-    parts.append(await entries(page.versions, written, tag="Contents", after=owner))
+    parts.append(await entries(page.versions, written, tag="Contents", after=owner, ends=restores))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListBucketResult>")
 
@@ -63,6 +66,7 @@ async def list_object_versions(call: Call) -> Answer:
         page = await call.store.list_versions(ListVersionsRequest(bucket, *wanted))
     else:
         await call.store.get_bucket(bucket)  # NoSuchBucket comes before an empty page
+    restores = await restore_elements(call, page.versions)
     written = key_text(params.encode)
     parts = [page_head("ListVersionsResult", bucket, params, page.next_after is not None)]
     parts.append(element("KeyMarker", written((key_marker or "").encode())))
@@ -72,7 +76,7 @@ async def list_object_versions(call: Call) -> Answer:
         parts.append(element("NextKeyMarker", written(next_key)))
         if last is not None:
             parts.append(element("NextVersionIdMarker", version_marker(last)))
-    parts.append(await version_entries(page.versions, written, owner_xml(call.owner)))
+    parts.append(await version_entries(page.versions, written, owner_xml(call.owner), restores))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListVersionsResult>")
 

@@ -9,7 +9,7 @@ from objstore.api.s3.conditions import READ_HEADERS, NotModified, check_read, ho
 from objstore.api.s3.expiration import add_expiration
 from objstore.api.s3.object_headers import checksum_headers, object_headers, refuse_headers
 from objstore.api.s3.ranges import Span, parse_range
-from objstore.api.s3.restore import add_restore
+from objstore.api.s3.restore import add_restore, warm_up
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.checksum import Checksum
 from objstore.model.errors import InvalidArgument, InvalidPartNumber, InvalidRequest
@@ -51,8 +51,6 @@ async def get_object(call: Call) -> Answer:
         version, status, headers, (start, end) = await _special(call)
         if status == 304:
             return 304, headers, _EMPTY
-    if start == end:
-        return status, headers, _EMPTY
     reader = await store.read(version, start, end)
     whole = reader.whole
     return status, headers, reader if whole is None else whole
@@ -68,7 +66,9 @@ async def head_object(call: Call) -> Answer:
         add_expiration(headers, call, version)
         await add_restore(headers, call, version)
         return 200, headers, _EMPTY
-    _, status, headers, _ = await _special(call)
+    version, status, headers, _ = await _special(call)
+    if status == 206:
+        await warm_up(call, version)
     return status, headers, _EMPTY
 
 

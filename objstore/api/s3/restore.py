@@ -7,12 +7,16 @@ from typing import Any
 
 from objstore.api.s3.call import NO_CONTENT, Answer, Call, Headers
 from objstore.api.s3.documents import read_input
+from objstore.api.s3.service import enum_of
+from objstore.api.s3.text import iso_time
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.errors import InvalidArgument, MalformedXML, NotImplementedS3
 from objstore.model.objects import ObjectVersion
+from objstore.model.restore import RestoreStatus
 from objstore.model.tiers import is_archived
 
 _DAYS_MAX = 2**31 - 1
+_OPTIONAL = b"x-amz-optional-object-attributes"
 _SELECT = ("Type", "SelectParameters", "OutputLocation")
 
 
@@ -32,6 +36,34 @@ async def add_restore(headers: Headers, call: Call, version: ObjectVersion) -> N
     if is_archived(version.storage_class):
         statuses = await call.store.restore_statuses([version])
         headers += [(b"x-amz-restore", status.header) for status in statuses.values()]
+
+
+async def restore_elements(call: Call, versions: list[ObjectVersion]) -> dict[tuple[int, bytes, bytes], str]:
+    """RestoreStatus elements of those versions of a listing that have any, if it is asked for them.
+
+    Raises InvalidArgument. One query a page, and none if nothing on it is archived.
+    """
+    asked = call.request.headers.get(_OPTIONAL)
+    if asked is None:
+        return {}
+    names = {name.strip() for name in asked.decode("latin-1").split(",")}
+    if not names <= enum_of("OptionalObjectAttributes"):
+        raise InvalidArgument("Invalid attribute name specified.", ArgumentName=_OPTIONAL.decode())
+    statuses = await call.store.restore_statuses(versions)
+    return {name: _element(status) for name, status in statuses.items()}
+
+
+def _element(status: RestoreStatus) -> str:
+    ongoing = "true" if status.is_ongoing else "false"
+    expires = f"<RestoreExpiryDate>{iso_time(status.expires)}</RestoreExpiryDate>" if status.expires else ""
+    return f"<RestoreStatus><IsRestoreInProgress>{ongoing}</IsRestoreInProgress>{expires}</RestoreStatus>"
+
+
+async def warm_up(call: Call, version: ObjectVersion) -> None:
+    """A HEAD with ``Range: bytes=0-0`` asks for a version that lies cold to be made warm, where the site has it so."""
+    days = call.site.warm_on_head_days
+    if days and call.request.headers.get(b"range", b"").strip() == b"bytes=0-0":
+        await call.store.warm(version, days)
 
 
 def _days(document: dict[str, Any]) -> int | None:

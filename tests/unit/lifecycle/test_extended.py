@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from objstore.lifecycle.evaluate import next_due
 from objstore.lifecycle.plan import Plan
 from objstore.model import days
 from objstore.model.extended_rules import (
@@ -65,6 +66,17 @@ def test_all_conditions_must_hold() -> None:
     assert does(both, facts(heat=8.0, accessed=TODAY + 100), HALF_LIFE_DAYS * 3 + 1) is None
 
 
+def test_what_is_pinned_does_not_leave_the_hot_tier() -> None:
+    pinned = facts(pinned_until=at(9))
+    found = next_due(plan(hours=1), pinned)
+    assert found is not None
+    assert (found[0], found[1].storage_class) == (at(9), "GLACIER_IR")
+    assert does(plan(hours=1), pinned, 8.99) is None
+    assert does(plan(hours=1), pinned, 9) == "transition x GLACIER_IR"
+    assert does(Plan((), (ExtendedRule("x", True, hours=1, expire=True),)), pinned, 1) == "delete x"
+    assert does(plan(hours=1, storage_class="INTELLIGENT_TIERING"), pinned, 1) is not None
+
+
 def test_expire_is_as_versioning_has_it() -> None:
     rules = (ExtendedRule("x", True, hours=1, expire=True),)
     assert does(Plan((), rules), facts(), 1) == "delete x"
@@ -102,6 +114,13 @@ def test_conditions_on_the_whole_are_the_engines() -> None:
         ({"tier_full": TierFull(70, 80)}, "Low < High"),
         ({"tier_full": TierFull(101, 80)}, "High ≤ 100"),
         ({"tier_full": TierFull(80, 70), "storage_class": None, "expire": True}, "no reason to delete"),
+        ({"tier_full": TierFull(80, 70, "capacity"), "storage_class": "GLACIER"}, "Tier is hot"),
+        ({"tier_full": TierFull(80, 70, "nas")}, "Tier is hot"),
+        ({"tier_full": TierFull(80, 70), "storage_class": "INTELLIGENT_TIERING"}, "its objects lie on the tier"),
+        (
+            {"keep_last": KeepLast(2, 3), "filter": Filter("a/"), "storage_class": None, "expire": True},
+            "would count anew",
+        ),
         ({"keep_last": KeepLast(2)}, "ends with a slash"),
         ({"keep_last": KeepLast(-1), "filter": Filter("a/")}, "Last is 0 or more"),
         ({"keep_last": KeepLast(1, 0), "filter": Filter("a/")}, "Every a positive integer"),
