@@ -22,6 +22,10 @@ WHOLE_TABLES = {
     "reencode._LEFT",
     "reencode._TOTALS",
     "usage_report._STORED",
+    # A few rows: jobs that people start, volumes of a tier.
+    "group_statements.SPACE",
+    "warm_jobs._LIST",
+    "warm_jobs._FORGET",
 }
 
 
