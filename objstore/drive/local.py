@@ -25,8 +25,8 @@ from objstore.model.limits import FDS_OPEN_MAX
 THREADS_A_DRIVE = 4
 # Below this clients' writes are refused; what is left is for compaction, which has to move before it can free.
 FREE_BYTES_MIN = 16 * 1024 * 1024
-# Written since the last look at the free space. Small: several drives may lie on one file system, each with such a blind
-# spot, and together they must not use up what is kept.
+# Written since the last look at the free space. Small: several drives may lie on one file system, each with such a
+# blind spot, and together they must not use up what is kept.
 LOOK_BYTES = 1024 * 1024
 
 
