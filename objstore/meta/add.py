@@ -12,8 +12,10 @@ key has no row yet. Whatever is not inserted is left to the full commit, which f
 
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import BigInteger, Integer, any_, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, any_, func, select
 from sqlalchemy.dialects.postgresql import BYTEA, insert
 
 from objstore.meta.commit import Write
@@ -40,19 +42,37 @@ _volumes = (
     .with_for_update(read=True)
     .cte("claimed_volume")
 )
-_new = batch("new", ROW_TYPES)
 _all_open = select(func.count()).select_from(_volumes).scalar_subquery() == param("volume_count", Integer)
-_added = (
-    insert(object_)
-    .from_select(
-        list(ROW_TYPES),
-        select(*[_new.c[name] for name in ROW_TYPES]).where(_new.c.bucket_id.in_(select(_buckets.c.id)), _all_open),
+# What the rows of a batch mostly have in common is sent once: the encoding of arrays costs by the element.
+_COMMON = ("bucket_id", "storage_class", "parts", "attrs", "tags")
+_FIXED = {"seq": constant(1)}
+_OWN = tuple(name for name in ROW_TYPES if name not in _COMMON and name not in _FIXED)
+_PLACES = {name: place for place, name in enumerate(ROW_TYPES)}
+_common_of = itemgetter(*[_PLACES[name] for name in _COMMON])
+_own_of = itemgetter(*[_PLACES[name] for name in _OWN])
+
+
+def _statement(arrays: Sequence[str], scalars: Sequence[str]) -> Statement:
+    """Insert rows of ``arrays``, all with the same ``scalars``; gives the keys that were new."""
+    new = batch("new", {name: ROW_TYPES[name] for name in arrays})
+    values: dict[str, ColumnElement[Any]] = {name: new.c[name] for name in arrays}
+    values |= {name: param(name, ROW_TYPES[name]) for name in scalars}
+    values |= {name: value for name, value in _FIXED.items() if name not in values}
+    added = (
+        insert(object_)
+        .from_select(
+            list(values),
+            select(*values.values()).where(values["bucket_id"].in_(select(_buckets.c.id)), _all_open),
+        )
+        .on_conflict_do_nothing()
+        .returning(object_.c.bucket_id, object_.c.key)
+        .cte("added")
     )
-    .on_conflict_do_nothing()
-    .returning(object_.c.bucket_id, object_.c.key)
-    .cte("added")
-)
-_ADD = Statement(select(_added.c.bucket_id, _added.c.key), "buckets", "volumes", "volume_count", *ROW_TYPES)
+    return Statement(select(added.c.bucket_id, added.c.key), "buckets", "volumes", "volume_count", *arrays, *scalars)
+
+
+_ADD = _statement(tuple(ROW_TYPES), ())
+_ADD_ALIKE = _statement(_OWN, _COMMON)
 
 
 async def add(database: Database, writes: Sequence[Write]) -> list[ObjectVersion | None]:
@@ -64,8 +84,8 @@ async def add(database: Database, writes: Sequence[Write]) -> list[ObjectVersion
     volumes = frozenset[bytes]().union(*[write.appended for write in writes])
     buckets = {name[0] for name in rows}
     try:
-        columns = zip(*[row for _, row in ordered], strict=True)
-        found = await database.statement(_ADD, list(buckets), sorted(volumes), len(volumes), *columns)
+        statement, columns = _columns([row for _, row in ordered])
+        found = await database.statement(statement, list(buckets), sorted(volumes), len(volumes), *columns)
         done = {(bucket_id, key) for bucket_id, key in found}
     except Lost as lost:
         done = await _look(database, {name: rows[name][0] for name in rows}, lost)
@@ -75,6 +95,14 @@ async def add(database: Database, writes: Sequence[Write]) -> list[ObjectVersion
         return [None] * len(writes)
     mine = {id(rows[name][0]) for name in done}
     return [write.version if write.version is not None and id(write) in mine else None for write in writes]
+
+
+def _columns(rows: Sequence[Row]) -> tuple[Statement, Sequence[Any]]:
+    """The statement that suits the rows, and its last arguments."""
+    common = _common_of(rows[0])
+    if all(_common_of(row) == common for row in rows):
+        return _ADD_ALIKE, (*zip(*map(_own_of, rows), strict=True), *common)
+    return _ADD, tuple(zip(*rows, strict=True))
 
 
 def _rows(writes: Sequence[Write]) -> dict[Name, tuple[Write, Row]]:
