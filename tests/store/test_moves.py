@@ -224,7 +224,7 @@ async def test_a_copy_that_does_not_read_back_is_not_trusted(
     async def damage() -> None:
         for volume in [volume for volume in pool._open.values() if volume.volume.tier == "capacity"]:
             paths = [Path(volume.drives[c].shard_path(volume.volume.id)) for c in columns]  # type: ignore[attr-defined]
-            if any([flip_last_byte(path) for path in paths]):
+            if any(flip_last_byte(path) for path in paths):
                 touched.append(volume.volume.id)
 
     failpoint.arm("move.synced", damage)
