@@ -13,6 +13,7 @@ from pathlib import Path
 from objstore.cli.problem import StartError
 from objstore.cli.settings import Settings
 from objstore.cli.spec import DriveSpec
+from objstore.drive.directory import sync_directory
 from objstore.drive.identify import format_drive, read_identity
 from objstore.drive.local import LocalDrive
 from objstore.model import clock
@@ -141,3 +142,4 @@ def _write_durably(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
+    sync_directory(path.parent)

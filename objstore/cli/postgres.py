@@ -28,6 +28,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from objstore.cli.problem import StartError
+from objstore.drive.directory import sync_directory
 
 SYSTEM_USER = "pgserver"
 START_SECONDS_MAX = 300  # crash recovery replays up to max_wal_size
@@ -166,7 +167,7 @@ class EmbeddedPostgres:
         if any(self._directory.iterdir()):
             shutil.rmtree(self._directory)  # without PG_VERSION it is no cluster: what an interrupted initdb left
         fresh.rename(self._directory)
-        _sync_directory(parent)
+        sync_directory(parent)
 
     def _stop_left_over(self) -> None:
         """End a server that outlived its supervisor; then its pid file is stale, whoever has the number now.
@@ -314,14 +315,6 @@ def _processes_in(directory: Path) -> set[int]:
             if is_there and b"postgres" in (entry / "cmdline").read_bytes():
                 found.add(int(entry.name))
     return found
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _lines(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import aiofiles
 import aiofiles.os
 
+from objstore.drive.directory import sync_directory
 from objstore.format.identity import IDENTITY_NAME, Identity
 from objstore.model import clock
 from objstore.model.errors import DriveError
@@ -39,13 +40,5 @@ async def format_drive(path: Path, cluster_id: str, tier: str) -> Identity:
         await file.flush()
         await aiofiles.os.wrap(os.fsync)(file.fileno())
     await aiofiles.os.rename(temporary, path / IDENTITY_NAME)
-    await aiofiles.os.wrap(_sync_directory)(path)
+    await aiofiles.os.wrap(sync_directory)(path)
     return identity
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from objstore.drive.base import Check, Done
+from objstore.drive.directory import sync_directory
 from objstore.drive.health import FULL_CHECK_SECONDS, Health
 from objstore.drive.shard_file import ShardFile, is_full
 from objstore.drive.threads import DriveThreads
@@ -209,12 +210,8 @@ class LocalDrive:
         self._keep(volume_id, file)
 
     def _sync_directory(self, path: str) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-            self.counters.syncs += 1
-        finally:
-            os.close(fd)
+        sync_directory(path)
+        self.counters.syncs += 1
 
     def _write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool) -> None:
         file = self._writing.get(volume_id)

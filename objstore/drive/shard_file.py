@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 from objstore.model.errors import DriveError
@@ -14,6 +15,7 @@ IOV_MAX = 1024
 DIRECT_ALIGN_BYTES = 4096
 DIRECT_BYTES_MIN = 128 * 1024
 _UNTRIED, _UNABLE = -1, -2
+_opening = Lock()
 _SYNC_FILE_RANGE_WRITE = 2
 
 
@@ -68,10 +70,11 @@ class ShardFile:
             return 0
         if offset % DIRECT_ALIGN_BYTES or any(len(view) % DIRECT_ALIGN_BYTES for view in views):
             return 0
-        if self._direct == _UNTRIED:
-            self._direct = _open_direct(self._path)
-            if self._direct < 0:
-                return 0
+        with _opening:  # chunks of one shard are written by several threads: a second descriptor would leak
+            if self._direct == _UNTRIED:
+                self._direct = _open_direct(self._path)
+        if self._direct == _UNABLE:
+            return 0
         try:
             return os.pwritev(self._direct, views, offset)
         except OSError as error:

@@ -22,7 +22,9 @@ from objstore.store.pool import VolumePool
 from objstore.store.store import Store
 from objstore.work.batcher import Batcher
 
-COMPUTE_THREADS = 8  # digests and parity of large objects; small ones are computed in the loop
+# Digests and parity of large objects; small ones are computed in the loop. The digest of a stream holds a thread for as
+# long as its bytes come: with few threads the parity of the same streams would wait for it.
+COMPUTE_THREADS = 8
 COMMITS_IN_FLIGHT = 2
 LOOKUPS_IN_FLIGHT = 2
 

@@ -81,10 +81,7 @@ class Context:
 
         What runs so is bounded by its own time-outs and by the connections to Postgres.
         """
-        task = asyncio.ensure_future(work)
-        self.afloat.add(task)
-        task.add_done_callback(self.afloat.discard)
-        return asyncio.shield(task)
+        return asyncio.shield(self._float(work))
 
     async def in_time(self, commit: Awaitable[Result]) -> Result:
         """The outcome of a commit. Raises Overloaded, and nothing is known of it, when a client cannot wait longer."""
@@ -96,9 +93,13 @@ class Context:
 
     def abandon(self, writer: ObjectWriter) -> None:
         """Give a large payload up. The client is told at once: a drive that hangs would hold up the answer."""
-        task = asyncio.ensure_future(writer.abandon())
+        self._float(writer.abandon())
+
+    def _float(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        task = asyncio.ensure_future(work)
         self.afloat.add(task)
         task.add_done_callback(self.afloat.discard)
+        return task
 
     async def drain(self) -> None:
         """Wait a little for what nobody waits for."""

@@ -2,9 +2,12 @@
 
 import errno
 import os
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -65,6 +68,30 @@ async def test_however_large_writes_lie_they_are_read(drive: Drive, offset: int,
     await drive.read(VOLUME, offset, [found])
     assert found == payload[: 2 * size] + b"after"
     assert await drive.length(VOLUME) == offset + 2 * size + 5
+
+
+def test_threads_share_one_direct_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one would never be closed, and keep the space of an unlinked shard."""
+    opened: list[int] = []
+    barrier, really = Barrier(4), shard_file._open_direct
+
+    def slowly(path: str) -> int:
+        time.sleep(0.05)
+        opened.append(really(path))
+        return opened[-1]
+
+    monkeypatch.setattr(shard_file, "_open_direct", slowly)
+    file, payload = ShardFile(str(tmp_path / "shard"), os.O_RDWR | os.O_CREAT), aligned_buffer(1024 * 1024)
+    payload[:] = 7
+
+    def write(number: int) -> None:
+        barrier.wait()
+        file.write(number * len(payload), [payload.data])
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+    assert len(opened) == 1
+    assert (tmp_path / "shard").read_bytes() == 4 * payload.tobytes()
 
 
 async def test_a_file_system_without_direct_writes_does_without(

@@ -10,8 +10,8 @@ from objstore.work.batcher import Batcher
 WAIT_SECONDS = 0.1
 
 
-async def test_who_waits_behind_a_batch_that_hangs_is_refused() -> None:
-    released = asyncio.Event()
+async def _hanging(released: asyncio.Event) -> tuple[Batcher[int, int], "asyncio.Future[int]"]:
+    """A batcher whose first batch hangs until ``released``, and what was submitted first."""
 
     async def work(items: list[int]) -> list[int]:
         await released.wait()
@@ -20,6 +20,12 @@ async def test_who_waits_behind_a_batch_that_hangs_is_refused() -> None:
     batcher = Batcher(work, items_max=1, wait_seconds=WAIT_SECONDS)
     first = batcher.submit(1)
     await asyncio.sleep(0)
+    return batcher, first
+
+
+async def test_who_waits_behind_a_batch_that_hangs_is_refused() -> None:
+    released = asyncio.Event()
+    batcher, first = await _hanging(released)
     behind = [batcher.submit(number) for number in (2, 3)]
     for waiter in behind:
         with pytest.raises(Overloaded):
@@ -32,14 +38,7 @@ async def test_who_waits_behind_a_batch_that_hangs_is_refused() -> None:
 
 async def test_each_is_refused_when_its_own_time_is_over() -> None:
     released, begun = asyncio.Event(), asyncio.get_running_loop().time()
-
-    async def work(items: list[int]) -> list[int]:
-        await released.wait()
-        return items
-
-    batcher = Batcher(work, items_max=1, wait_seconds=WAIT_SECONDS)
-    first = batcher.submit(1)
-    await asyncio.sleep(0)
+    batcher, first = await _hanging(released)
     early = batcher.submit(2)
     await asyncio.sleep(WAIT_SECONDS / 2)
     late = batcher.submit(3)
