@@ -209,9 +209,7 @@ def flip_last_byte(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("size", [3000, LARGE])
-@pytest.mark.parametrize(
-    "columns", [range(CAPACITY.k), [CAPACITY.k], [CAPACITY.n - 1]], ids=["data", "parity", "last"]
-)
+@pytest.mark.parametrize("columns", [range(CAPACITY.k), [CAPACITY.k], [CAPACITY.n - 1]], ids=["data", "parity", "last"])
 async def test_a_copy_that_does_not_read_back_is_not_trusted(
     place: Place, bucket: str, size: int, columns: Sequence[int]
 ) -> None:
