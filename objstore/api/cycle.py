@@ -1,20 +1,62 @@
 """Cycle: one request and its answer, between the protocol and the application."""
 
+import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from objstore.api.sending import PIECE_BYTES_MIN, PieceSender
 
 BODY_BYTES_WAITING_MAX = 512 * 1024  # of a request, between the socket and the application
 
 
 class Cycle(RequestResponseCycle):
-    """uvicorn's, but the body's pieces are handed on as they came: it would copy each of them twice."""
+    """uvicorn's, but the body's pieces are handed on as they came: it would copy each of them twice.
 
-    def __init__(self, **named: Any) -> None:
+    Large pieces of an answer are sent in a thread; ``connection``: the transport itself.
+    """
+
+    def __init__(self, connection: asyncio.Transport, loop: asyncio.AbstractEventLoop, **named: Any) -> None:
         super().__init__(**named)
+        self._connection, self._loop = connection, loop
+        self._sender: PieceSender | None = None
         self.pieces: deque[bytes] = deque()
         self.waiting_bytes = 0
+
+    def send(self, message: Any) -> Coroutine[Any, Any, None]:
+        """Send a part of the answer."""
+        if self._sender is None and len(message.get("body", b"")) < PIECE_BYTES_MIN:
+            return super().send(message)
+        return self._send_after_large(message)
+
+    async def _send_after_large(self, message: Any) -> None:
+        """Send, when the large piece before has gone out."""
+        if self._sender is None:
+            self._sender = PieceSender(self._connection, self._loop)
+        await self._sender.finish()
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        size = len(message.get("body", b""))
+        if size < PIECE_BYTES_MIN or not self._is_middle(message, size) or not self._sender.ready:
+            await super().send(message)
+            return
+        self.expected_content_length -= size
+        self._sender.start(message["body"])
+
+    def _is_middle(self, message: Any, size: int) -> bool:
+        """Whether it is a piece of a body of known length that more follows: all else is left to uvicorn."""
+        return (
+            message["type"] == "http.response.body"
+            and message.get("more_body", False)
+            and self.response_started
+            and self.chunked_encoding is False
+            and size <= self.expected_content_length
+            and self.scope["method"] != "HEAD"
+            and not self.response_complete
+            and not self.disconnected
+        )
 
     async def receive(self) -> Any:
         """The next piece of the body, or that the client is gone."""

@@ -177,6 +177,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._timer = None
         previous = self.cycle
         self.cycle = cycle = Cycle(
+            self.transport,
+            self.loop,
             scope=self.scope,
             transport=self._closing,
             flow=self.flow,

@@ -171,7 +171,7 @@ class Reads:
     async def reader(self, extent: Extent) -> ExtentReader:
         """Reader of one extent. Raises ShardMissing when its volume is gone."""
         volume, drives = await self._context.catalog.place(extent.volume_id)
-        return ExtentReader(volume, drives, extent, self._context.catalog.damaged)
+        return ExtentReader(volume, drives, extent, self._context.catalog.damaged, self._context.buffers)
 
 
 def _is_marker(marker: ObjectVersion) -> MethodNotAllowed:

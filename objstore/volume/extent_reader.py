@@ -3,26 +3,38 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-import numpy as np
-
 from objstore.drive.base import Drive
 from objstore.format.checksum import checksum
 from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, Extent
 from objstore.model.errors import CorruptData, DriveError, DriveTimeout, LateRead
 from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
+from objstore.volume.buffers import BufferPool
 from objstore.volume.layout import StripeLayout
 from objstore.volume.stripe_reader import Damage, StripeReader, scatter
 
 WHOLE_BYTES_MAX = 2 * BLOCK_BYTES  # a packed extent up to this is read whole, whatever part of it is wanted
-CHUNK_BYTES = 4 * 1024 * 1024  # of a large object, in one piece to the client
+CHUNK_BYTES = 4 * 1024 * 1024  # of a large object, in one piece to the client, where drives have to be waited for
+# What the page cache holds is read, verified and sent in pieces so small that they stay in the CPU's own cache.
+CACHED_BYTES = 1024 * 1024
+UNCACHED_CHUNKS = (
+    16  # where the page cache lacks a piece, so many go through the drives' threads before it is asked again
+)
 
 
 class ExtentReader:
-    """Reads one extent. ``drives[i]`` serves column i, None where it is not reachable."""
+    """Reads one extent. ``drives[i]`` serves column i, None where it is not reachable; ``buffers``: for its pieces."""
 
-    def __init__(self, volume: Volume, drives: Sequence[Drive | None], extent: Extent, damaged: Damage) -> None:
+    def __init__(
+        self,
+        volume: Volume,
+        drives: Sequence[Drive | None],
+        extent: Extent,
+        damaged: Damage,
+        buffers: BufferPool | None = None,
+    ) -> None:
         self._volume, self._drives, self._extent, self._damaged = volume, drives, extent, damaged
+        self._buffers = buffers or BufferPool()
         self._stripe = StripeReader(
             volume, drives, extent.stripe_offset, extent.header_units * HEADER_UNIT_BYTES, damaged
         )
@@ -41,6 +53,19 @@ class ExtentReader:
             ranges.append((at, min(end, border)))
             at = ranges[-1][1]
         return ranges
+
+    def read_now(self, start: int, end: int) -> memoryview | None:
+        """The first bytes of [start, end), verified, if the page cache has them: in the event loop, without waiting.
+
+        None if it has not, or if anything is wrong with them: ``read`` finds out.
+        """
+        extent = self._extent
+        if extent.kind == PACKED:
+            return None
+        step = max(1, CACHED_BYTES // extent.unit_bytes) * extent.unit_bytes
+        at = extent.data_offset + start
+        output, columns = self._room(start, min(end, start + step - at % step))
+        return output if self._stripe.read_many_now(columns) else None
 
     async def read(self, start: int, end: int) -> memoryview:
         """Bytes [start, end) of the extent, one of ``pieces``. Raises TooManyLost, CorruptData."""
@@ -101,7 +126,7 @@ class ExtentReader:
         extent = self._extent
         layout = StripeLayout(self._volume.profile.k, extent.unit_bytes, extent.checksum)
         low, high = extent.data_offset + start, extent.data_offset + end
-        output = np.empty(end - start, np.uint8).data
+        output = self._buffers.lend(end - start)
         columns: dict[int, tuple[int, int, list[memoryview]]] = {}
         for column, at, size, data_at in layout.pieces(low, high):
             view = output[data_at - low : data_at - low + size]
@@ -118,9 +143,22 @@ async def read_extents(readers: Sequence[tuple[ExtentReader, int, int]], ahead: 
     """Pieces of several extents in order, ``ahead`` of them being read while one is sent."""
     wanted = ((reader, piece) for reader, start, end in readers for piece in reader.pieces(start, end))
     flying: list[asyncio.Task[memoryview]] = []
+    uncached = 0
     try:
         for reader, (start, end) in wanted:
-            flying.append(asyncio.ensure_future(reader.read(start, end)))
+            at = start
+            if not uncached:
+                while flying:
+                    yield await flying.pop(0)
+                while at < end and (piece := reader.read_now(at, end)) is not None:
+                    at += len(piece)
+                    yield piece
+                    await asyncio.sleep(0)  # others have their turn, however fast this client takes it
+                if at == end:
+                    continue
+                uncached = UNCACHED_CHUNKS
+            uncached -= 1
+            flying.append(asyncio.ensure_future(reader.read(at, end)))
             if len(flying) > ahead:
                 yield await flying.pop(0)
         while flying:

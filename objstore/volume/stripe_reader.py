@@ -97,6 +97,30 @@ class StripeReader:
             assert outputs is not None
             scatter(await self.read(column, start, end), outputs)
 
+    def read_many_now(self, spans: Mapping[int, Span]) -> bool:
+        """As ``read_many``, in the event loop: True if the page cache held all of it, and unharmed."""
+        with suppress(CorruptData):  # read again in a drive's thread, to be sure, and reported there
+            for column, span in spans.items():
+                drive = self._drives[column]
+                if drive is None or column in self._lost or not self._know_header_now(column, drive):
+                    return False
+                plan = self._plan(column, span)
+                if not drive.read_now(self._volume.id, plan.at, plan.buffers):
+                    return False
+                plan.check()
+                plan.deliver()
+            return True
+        return False
+
+    def _know_header_now(self, column: int, drive: Drive) -> bool:
+        """Whether the column's header is known, or the page cache has it. Raises CorruptData."""
+        if column not in self._headers:
+            raw = bytearray(self._header_bytes)
+            if not drive.read_now(self._volume.id, self._offset, [raw]):
+                return False
+            self._headers[column] = unpack_header(raw, self._volume.id, self._offset, column)
+        return True
+
     def _patience(self, columns: Iterable[int]) -> float:
         here = (drive.read_seconds for column in columns if (drive := self._drives[column]) is not None)
         return max(here, default=0.0)

@@ -107,8 +107,8 @@ def http(one_server: Fixture) -> Fixture:
 
 
 @contextlib.asynccontextmanager
-async def serving(**limits: float) -> AsyncIterator[Fixture]:
-    application = Application()
+async def serving(application: Any = None, **limits: float) -> AsyncIterator[Fixture]:
+    application = application or Application()
     config = uvicorn.Config(
         application,
         port=0,
@@ -383,6 +383,7 @@ def test_what_is_overridden_is_there() -> None:
         "self.timeout_keep_alive_task", "self.cycle", "self.pipeline", "self.flow", "self.parser", "self.url",
         "self.headers", "self.scope", "self.server_state.total_requests", "self.transport.close()", "more_body",
         "response_started", "response_complete", "self.disconnected", "waiting_for_100_continue", "message_event",
+        "chunked_encoding", "expected_content_length", "self.flow.write_paused", "self.flow.drain()",
     ):  # fmt: skip
         assert attribute in source, attribute
     assert hasattr(httptools, "HttpParserUpgrade")

@@ -1,0 +1,83 @@
+"""Large pieces of answers: sent in threads, whole and in order, whatever the client does."""
+
+import asyncio
+import os
+import socket
+from random import Random
+from typing import Any
+
+import pytest
+
+from objstore.api.sending import PIECE_BYTES_MIN
+from tests.serve.test_protocol import Fixture, serving
+
+SIZES = [1 << 20, 10, PIECE_BYTES_MIN, PIECE_BYTES_MIN - 1, 4 << 20, 1, 1 << 20, 3 << 20]
+PIECES = [Random(at).randbytes(size) for at, size in enumerate(SIZES)]
+BODY = b"".join(PIECES)
+ASKED = b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class Streams:
+    """Answers with ``PIECES``; ``ended``: answers that it is done with."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        length = str(len(BODY)).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        gone = asyncio.create_task(self._gone(receive))
+        for piece in PIECES:
+            if gone.done():
+                break
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        gone.cancel()
+        self.ended += 1
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _gone(self, receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def ask(http: Fixture, count: int, pause: float, room: int) -> list[bytes]:
+    """Bodies of ``count`` requests that are sent at once; ``room`` and ``pause`` make a slow reader."""
+    sock = socket.socket()
+    if room:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", http.port))
+    reader, writer = await asyncio.open_connection(sock=sock, limit=max(room, 65536))
+    writer.write(b"".join(ASKED % i for i in range(count)))
+    bodies = []
+    for _ in range(count):
+        await reader.readuntil(b"\r\n\r\n")
+        body = bytearray()
+        while len(body) < len(BODY):
+            body += await reader.readexactly(min(1_000_000, len(BODY) - len(body)))
+            await asyncio.sleep(pause)
+        bodies.append(bytes(body))
+    writer.close()
+    return bodies
+
+
+@pytest.mark.parametrize(("pause", "room"), [(0, 0), (0.005, 65536)], ids=["fast", "slow"])
+async def test_bodies_come_whole_and_in_order(pause: float, room: int) -> None:
+    async with serving(Streams(), header_seconds=5, stall_seconds=5) as http:
+        found = await asyncio.gather(*(ask(http, 3, pause, room) for _ in range(3)))
+    assert all(body == BODY for bodies in found for body in bodies)
+
+
+async def test_no_descriptor_is_left_of_clients_that_go_away() -> None:
+    streams = Streams()
+    async with serving(streams, header_seconds=5, stall_seconds=5) as http:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
+            writer.write(ASKED % 0)
+            await reader.readexactly(100_000)
+            writer.transport.abort()
+        async with asyncio.timeout(5):
+            while streams.ended < 5 or len(os.listdir("/proc/self/fd")) > before:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert (await ask(http, 1, 0, 0)) == [BODY]
