@@ -1,12 +1,12 @@
 """Cycle: one request and its answer, between the protocol and the application."""
 
-import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from objstore.api.receiving import BodyReceiver, Counter
 from objstore.api.sending import PIECE_BYTES_MIN, PieceSender
 
 BODY_BYTES_WAITING_MAX = 512 * 1024  # of a request, between the socket and the application
@@ -15,13 +15,15 @@ BODY_BYTES_WAITING_MAX = 512 * 1024  # of a request, between the socket and the 
 class Cycle(RequestResponseCycle):
     """uvicorn's, but the body's pieces are handed on as they came: it would copy each of them twice.
 
-    Large pieces of an answer are sent in a thread; ``connection``: the transport itself.
+    Large pieces of an answer are sent in a thread, and a large body is received where the application wants it.
+    ``http``: the connection's protocol.
     """
 
-    def __init__(self, connection: asyncio.Transport, loop: asyncio.AbstractEventLoop, **named: Any) -> None:
+    def __init__(self, http: Any, **named: Any) -> None:
         super().__init__(**named)
-        self._connection, self._loop = connection, loop
+        self._http = http
         self._sender: PieceSender | None = None
+        self._receiver: BodyReceiver | None = None
         self.pieces: deque[bytes] = deque()
         self.waiting_bytes = 0
 
@@ -34,7 +36,7 @@ class Cycle(RequestResponseCycle):
     async def _send_after_large(self, message: Any) -> None:
         """Send, when the large piece before has gone out."""
         if self._sender is None:
-            self._sender = PieceSender(self._connection, self._loop)
+            self._sender = PieceSender(self._http.transport, self._http.loop)
         await self._sender.finish()
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
@@ -58,11 +60,35 @@ class Cycle(RequestResponseCycle):
             and not self.disconnected
         )
 
-    async def receive(self) -> Any:
-        """The next piece of the body, or that the client is gone."""
+    async def receive_into(self, target: memoryview, left: int, counter: Counter) -> int | None:
+        """Fill ``target`` with bytes of the body, of which ``left`` are to come; ``counter`` is told as they do.
+
+        How many: fewer than there is room for at the end of the body, or when the client has gone. None: there are
+        pieces to be had by ``receive`` first.
+        """
+        if self.pieces or not self.more_body or self.disconnected or self.response_complete:
+            return None
+        self._continue()
+        receiver = self._receiver
+        if receiver is None:
+            receiver = self._receiver = BodyReceiver(self._http, left, self.message_event)
+        receiver.aim(target, counter)
+        try:
+            while not (receiver.done or self.disconnected or self.response_complete):
+                self.message_event.clear()
+                await self.message_event.wait()
+        finally:
+            filled = receiver.release()
+        return filled
+
+    def _continue(self) -> None:
         if self.waiting_for_100_continue and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.waiting_for_100_continue = False
+
+    async def receive(self) -> Any:
+        """The next piece of the body, or that the client is gone."""
+        self._continue()
         pieces = self.pieces
         if not pieces and not self.disconnected and not self.response_complete:
             self.flow.resume_reading()
@@ -76,3 +102,9 @@ class Cycle(RequestResponseCycle):
         if self.waiting_bytes <= BODY_BYTES_WAITING_MAX // 2:
             self.flow.resume_reading()
         return {"type": "http.request", "body": piece, "more_body": self.more_body or bool(pieces)}
+
+
+def receive_into_of(receive: Any) -> Callable[[memoryview, int, Counter], Awaitable[int | None]] | None:
+    """``Cycle.receive_into`` of the request whose ``receive`` this is; None if another server calls the application."""
+    cycle = getattr(receive, "__self__", None)
+    return cycle.receive_into if isinstance(cycle, Cycle) else None

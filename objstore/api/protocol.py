@@ -177,8 +177,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._timer = None
         previous = self.cycle
         self.cycle = cycle = Cycle(
-            self.transport,
-            self.loop,
+            self,
             scope=self.scope,
             transport=self._closing,
             flow=self.flow,
@@ -208,6 +207,19 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if cycle.waiting_bytes > BODY_BYTES_WAITING_MAX:
             self.flow.pause_reading()
         cycle.message_event.set()
+
+    def body_piece_received(self, piece: bytes) -> None:
+        """A piece of a body that comes past the parser, see receiving.py."""
+        if self._stopped:
+            self._discard(piece)
+        else:
+            self.on_body(piece)
+
+    def body_received(self) -> None:
+        """The last byte of such a body: the parser, which has not seen it, is made anew for the next request."""
+        self.parser = httptools.HttpRequestParser(self)
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """An answer has gone out whole: go on with what was pipelined behind it, wait for more, or close."""

@@ -24,6 +24,10 @@ class Body(Protocol):
         """Next piece, ``b""`` at the end. Raises IncompleteBody when the client vanishes or sends too little."""
         ...
 
+    async def read_into(self, buffer: memoryview) -> int:
+        """Put what comes next into ``buffer``; how many bytes, 0 at the end. Raises as ``read``."""
+        ...
+
     def verify(self, digests: Mapping[str, bytes]) -> None:
         """Compare what was computed (``"MD5"`` and ``algorithms``) with what the client claimed, once, after the end.
 

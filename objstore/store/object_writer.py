@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-import numpy as np
-
 from objstore.format.extent import Extent
 from objstore.model.limits import ROWS_IN_FLIGHT_MAX
 from objstore.store.digests import StreamDigests
@@ -69,14 +67,23 @@ class ObjectWriter:
         """Add bytes. Raises DriveError, PlacementImpossible: then nothing of the object counts."""
         view = memoryview(piece)
         while len(view):
-            if self._buffer is None:
-                self._buffer, self._fill = self._buffers.take(self._chunk), 0
-            taken = min(len(view), self._chunk - self._fill)
-            self._buffer[self._fill : self._fill + taken] = np.frombuffer(view[:taken], np.uint8)
-            self._fill += taken
+            room = self.room()
+            taken = min(len(view), len(room))
+            room[:taken] = view[:taken]
+            await self.filled(taken)
             view = view[taken:]
-            if self._fill == self._chunk:
-                await self._flush()
+
+    def room(self) -> memoryview:
+        """Where the next bytes of the payload go: never empty; ``filled`` says how many have been put there."""
+        if self._buffer is None:
+            self._buffer, self._fill = self._buffers.take(self._chunk), 0
+        return self._buffer[self._fill :].data
+
+    async def filled(self, count: int) -> None:
+        """So many bytes are in ``room``. Raises as ``feed``."""
+        self._fill += count
+        if self._fill == self._chunk:
+            await self._flush()
 
     async def flush(self) -> None:
         """Send what is left on its way; after that the digests know all of the payload."""

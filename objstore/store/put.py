@@ -106,10 +106,10 @@ class Payload:
         for piece in self.head:
             await writer.feed(piece)
         self.head.clear()
-        while piece := await self.body.read():
-            self.size += len(piece)
+        while count := await self.body.read_into(writer.room()):
+            self.size += count
             self.check(self.size)
-            await writer.feed(piece)
+            await writer.filled(count)
 
 
 class Puts:

@@ -50,6 +50,13 @@ class SimBody:
         piece, self._rest = self._rest[:size], self._rest[size:]
         return piece
 
+    async def read_into(self, buffer: memoryview) -> int:
+        await asyncio.sleep(0)
+        size = min(len(buffer), self._random.choice([1000, 20_000, 500_000]))
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
     def verify(self, digests: Mapping[str, bytes]) -> None:
         assert "MD5" in digests
 

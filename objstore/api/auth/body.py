@@ -5,7 +5,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any
 
 from objstore.api.auth.authenticator import Authenticated, ChunkSigning
@@ -13,6 +13,7 @@ from objstore.api.auth.checks import STREAMING_MODES, STREAMING_SIGNED
 from objstore.api.auth.chunked import ChunkedDecoder
 from objstore.api.auth.claims import Claims, claims_of
 from objstore.api.auth.stall import StallWatch
+from objstore.api.cycle import receive_into_of
 from objstore.api.request import Request
 from objstore.model.errors import (
     IncompleteBody,
@@ -26,6 +27,7 @@ from objstore.model.limits import XML_BODY_BYTES_MAX
 from objstore.store.digests import digests_of
 
 _LENGTH_DIGITS_MAX = 20
+DIRECT_BYTES_MIN = 256 * 1024  # of a body that is still to come: less is no trouble to copy
 _WATCH = StallWatch()
 
 
@@ -38,6 +40,7 @@ class RequestBody:
     __slots__ = (
         "_claims",
         "_receive",
+        "_rest",
         "_stalled",
         "_task",
         "_watch",
@@ -61,6 +64,7 @@ class RequestBody:
         self._watch = watch
         self._task: asyncio.Task[Any] | None = None
         self._stalled = False
+        self._rest = memoryview(b"")
 
     async def read(self) -> bytes:
         """Next piece, ``b""`` at the end; raises IncompleteBody, InvalidRequest, RequestTimeout."""
@@ -74,6 +78,29 @@ class RequestBody:
                     raise IncompleteBody
                 self.consumed = True
         return piece
+
+    async def read_into(self, buffer: memoryview) -> int:
+        """See ``model.requests.Body``; raises what ``read`` raises."""
+        if self.length is not None and self.length - self.received_bytes >= DIRECT_BYTES_MIN:
+            count = await self._read_directly(buffer, self.length - self.received_bytes)
+            if count is not None:
+                return count
+        rest = self._rest or memoryview(await self.read())
+        count = min(len(rest), len(buffer))
+        buffer[:count] = rest[:count]
+        self._rest = rest[count:]
+        return count
+
+    async def _read_directly(self, buffer: memoryview, left: int) -> int | None:
+        """From the socket into ``buffer``, all of it; None where that cannot be done now."""
+        receive_into = receive_into_of(self._receive)
+        if receive_into is None or self._rest:
+            return None
+        count: int | None = await self._wait(receive_into(buffer, left, self))
+        self.consumed = self.received_bytes == self.length
+        if count is not None and count < len(buffer) and not self.consumed:
+            raise IncompleteBody
+        return count
 
     async def read_all(self, bytes_max: int) -> bytes | None:
         """The whole payload; None, and nothing more of it read, once it is known to be longer than ``bytes_max``."""
@@ -108,11 +135,20 @@ class RequestBody:
 
         A client that vanishes must not look like the end of its body: raises IncompleteBody.
         """
+        message = await self._wait(self._receive())
+        if message["type"] != "http.request":
+            raise IncompleteBody
+        piece: bytes = message.get("body", b"")
+        self.received_bytes += len(piece)
+        return piece, message.get("more_body", False)
+
+    async def _wait(self, coming: Awaitable[Any]) -> Any:
+        """Wait for the client, as long as the body moves; raises RequestTimeout."""
         self._task = task = asyncio.current_task()
         cancelling = task.cancelling() if task is not None else 0
         self._watch.enter(self)
         try:
-            message = await self._receive()
+            return await coming
         except asyncio.CancelledError:
             if self._stalled and task is not None and task.uncancel() <= cancelling:
                 raise RequestTimeout from None
@@ -120,11 +156,6 @@ class RequestBody:
         finally:
             self._watch.leave(self)
             self._task = None
-        if message["type"] != "http.request":
-            raise IncompleteBody
-        piece: bytes = message.get("body", b"")
-        self.received_bytes += len(piece)
-        return piece, message.get("more_body", False)
 
 
 class ChunkedBody(RequestBody):
@@ -158,6 +189,9 @@ class ChunkedBody(RequestBody):
                 self._claims.take_trailers(self._decoder.trailers)
                 self.consumed = True
         return self._pieces.popleft() if self._pieces else b""
+
+    async def _read_directly(self, buffer: memoryview, left: int) -> int | None:
+        return None  # its framing has to be taken off
 
     def verify(self, digests: Mapping[str, bytes]) -> None:
         """See ``model.requests.Body``."""
