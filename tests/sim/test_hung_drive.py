@@ -36,6 +36,11 @@ class Body:
         piece, self._rest = self._rest, b""
         return piece
 
+    async def read_into(self, buffer: memoryview) -> int:
+        piece, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
     def verify(self, digests: Mapping[str, bytes]) -> None:
         assert "MD5" in digests
 
