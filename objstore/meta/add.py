@@ -45,7 +45,7 @@ _volumes = (
 _all_open = select(func.count()).select_from(_volumes).scalar_subquery() == param("volume_count", Integer)
 # What the rows of a batch mostly have in common is sent once: half of a PUT's cost here is the encoding of arrays.
 _COMMON = ("bucket_id", "storage_class", "parts", "attrs", "tags", "accessed", "tier")
-_FIXED = {"seq": constant(1), "versioned": false()}
+_FIXED: dict[str, ColumnElement[Any]] = {"seq": constant(1), "versioned": false()}
 _OWN = tuple(name for name in ROW_TYPES if name not in _COMMON and name not in _FIXED)
 _PLACES = {name: place for place, name in enumerate(ROW_TYPES)}
 _common_of = itemgetter(*[_PLACES[name] for name in _COMMON])

@@ -6,6 +6,7 @@ other kill hits the whole server; the others leave the rest of it running.
 
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -65,7 +66,8 @@ def _run(directory: Path, capsys: pytest.CaptureFixture[str], kinds: tuple[str, 
         journal.close()
         with capsys.disabled():
             print(f"\n{_report(journal, kills, seed, restarts)}")
-    assert compacted["compacted"]
+    # By itself, or when told to: what is left for the last pass depends on when the background worker had its own.
+    assert compacted["compacted"] or re.search(rb" compacted=[1-9]", server.log.read_bytes())
     _assert_reached(journal.counts)
 
 

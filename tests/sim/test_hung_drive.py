@@ -11,7 +11,7 @@ import pytest
 from objstore.meta.database import Database
 from objstore.model.errors import ClusterError
 from objstore.model.profile import Profile
-from objstore.model.requests import PutRequest
+from objstore.model.requests import DeleteRequest, PutRequest
 from objstore.store import packer as packer_module
 from objstore.store import pool as pool_module
 from objstore.store.build import open_store
@@ -50,6 +50,8 @@ class Body:
 
 class HangingDrive(SimDrive):
     """Hangs while ``moving`` is not set, and is avoided once it was suspected, as a real one."""
+
+    write_seconds = DRIVE_SECONDS
 
     def __init__(self, number: int) -> None:
         super().__init__(f"{number:032x}", "hot", Random(number))
@@ -111,9 +113,9 @@ async def _opened(database_url: str, drives: int) -> AsyncIterator[World]:
     yield world
     for drive in hanging:
         drive.moving.set()
-    await store.delete("b", b"first")
+    await store.delete("b", DeleteRequest(b"first"))
     for key in [version.key for version in (await store.context.objects.list_page(await _id(store), b"", b"", 100))]:
-        await store.delete("b", key)
+        await store.delete("b", DeleteRequest(key))
     await store.delete_bucket("b")
     await store.close()
     await database.close()
