@@ -5,9 +5,10 @@ The columns come from the catalogue; only the key, its slot and the version id a
 """
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 import asyncpg
@@ -43,31 +44,50 @@ async def bucket_id(connection: asyncpg.Connection, bucket: str) -> int:
     return int(await connection.fetchval("select id from bucket where name = $1", bucket))
 
 
-async def copy_rows(connection: asyncpg.Connection, bucket: str, keys: Iterable[bytes], templates: int = 10_000) -> int:
-    """Write a row for each key, copied in turn from the first ``templates`` rows of the bucket; how many."""
+async def copy_rows(
+    connection: asyncpg.Connection,
+    bucket: str,
+    keys: Iterable[bytes],
+    templates: int = 10_000,
+    at: Callable[[int], tuple[datetime, int]] | None = None,
+    settle: bool = True,
+) -> int:
+    """Write a row for each key, copied in turn from the first ``templates`` rows of the bucket; how many.
+
+    ``at`` says for the n-th row when it was modified, and the day of its last access. ``settle``: leave the table as if
+    it had been so for long.
+    """
     bucket_number = await bucket_id(connection, bucket)
     found = await connection.fetch(
         f"select * from {TABLE} where bucket_id = $1 order by key limit $2", bucket_number, templates
     )
     names = list(found[0].keys())
-    made = _made([tuple(row) for row in found], names, bucket_number, iter(keys))
+    made = _made([tuple(row) for row in found], names, bucket_number, iter(keys), at)
     total = 0
     while chunk := list(islice(made, CHUNK_ROWS)):
         await connection.copy_records_to_table(TABLE, records=chunk, columns=names)
         total += len(chunk)
-    await connection.execute(f"vacuum (analyze) {TABLE}")
-    await connection.execute("checkpoint")
+    if settle:
+        await connection.execute(f"vacuum (analyze) {TABLE}")
+        await connection.execute("checkpoint")
     return total
 
 
 def _made(
-    rows: list[tuple[object, ...]], names: list[str], bucket_number: int, keys: Iterator[bytes]
+    rows: list[tuple[object, ...]],
+    names: list[str],
+    bucket_number: int,
+    keys: Iterator[bytes],
+    at: Callable[[int], tuple[datetime, int]] | None,
 ) -> Iterator[tuple[object, ...]]:
     at_key, at_slot, at_version = names.index("key"), names.index("slot"), names.index("version_id")
+    at_modified, at_accessed = names.index("modified"), names.index("accessed")
     for count, key in enumerate(keys):
         row = list(rows[count % len(rows)])
         row[at_key], row[at_slot] = key, slot_of(bucket_number, key)
         row[at_version] = os.urandom(16)
+        if at is not None:
+            row[at_modified], row[at_accessed] = at(count)
         yield tuple(row)
 
 

@@ -186,6 +186,12 @@ class ObjectServer:
         """Gateway workers: who listens on the port."""
         return processes.listeners(processes.tree(self.process.pid), self.port)
 
+    def background_pid(self) -> int:
+        """The process that runs the lifecycle engine: the child of ours that is neither a gateway nor Postgres."""
+        others = {self.process.pid, *self.worker_pids(), *self.postgres_pids()}
+        (found,) = [pid for pid in processes.tree(self.process.pid) if pid not in others]
+        return found
+
     def postgres_pids(self) -> list[int]:
         """The embedded Postgres and its backends."""
         return processes.tree(int(self._postmaster()[0])) if self._postmaster() else []

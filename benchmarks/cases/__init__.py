@@ -2,7 +2,22 @@
 
 from collections.abc import Callable
 
-from benchmarks.cases import cliff, flush, large, listing, machine, memory, ranges, single, small, stages, syncs
+from benchmarks.cases import (
+    clients,
+    cliff,
+    demotion,
+    flush,
+    large,
+    listing,
+    machine,
+    memory,
+    ranges,
+    rules,
+    single,
+    small,
+    stages,
+    syncs,
+)
 from benchmarks.figures import Figure
 from benchmarks.rig import Rig
 
@@ -17,6 +32,9 @@ CASES: dict[str, Callable[[Rig], list[Figure]]] = {
     "list": listing.run,
     "flush": flush.run,
     "cliff": cliff.run,
+    "demotion": demotion.run,
+    "clients": clients.run,
+    "rules": rules.run,
     "memory": memory.run,
     "stages": stages.run,
 }

@@ -27,7 +27,9 @@ def run(rig: Rig) -> list[Figure]:
         before, floor_before = _rates(rig, server, paths)
         size = asyncio.run(_load(server, count - REAL))
         chance = random.Random(SEED)
-        many = [f"/{BUCKET}/{_key(chance.randrange(count - REAL)).decode()}" for _ in range(min(READ_KEYS_MAX, count))]
+        many = [
+            f"/{BUCKET}/{key_of(chance.randrange(count - REAL)).decode()}" for _ in range(min(READ_KEYS_MAX, count))
+        ]
         server.check_objects(many[:20], 4 * KIB)
         after, floor_after = _rates(rig, server, many)
     raw = after.per_second / before.per_second
@@ -55,15 +57,17 @@ def _rates(rig: Rig, server: ObjectServer, paths: list[str]) -> list[Series]:
     return interleaved([spec, rig.at_floor(spec)], rig.options.client, rig.options.runs)
 
 
-def _key(number: int) -> bytes:
+def key_of(number: int) -> bytes:
+    """Key of a row."""
     return b"corpus/%04d/%08d.bin" % (number % FOLDERS, number // FOLDERS)
 
 
-def _keys(count: int) -> Iterator[bytes]:
-    return (_key(number) for number in range(count))
+def keys(count: int) -> Iterator[bytes]:
+    """As many keys as the million rows have."""
+    return (key_of(number) for number in range(count))
 
 
 async def _load(server: ObjectServer, count: int) -> rows.TableBytes:
     async with rows.connected(server.dsn()) as connection:
-        await rows.copy_rows(connection, BUCKET, _keys(count))
+        await rows.copy_rows(connection, BUCKET, keys(count))
         return await rows.table_bytes(connection)
