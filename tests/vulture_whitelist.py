@@ -12,6 +12,9 @@ _.should_exit
 _.total_requests
 _.keep_alive
 _.disconnected
+_.get_buffer
+_.buffer_updated
+sizehint
 _.waiting_for_100_continue
 msg
 
