@@ -48,6 +48,9 @@ log = structlog.get_logger(__name__)
 async def run_background(spec: WorkerSpec) -> None:
     """Run until SIGTERM; the step under way is finished, leases and rows keep the place."""
     stop = stop_event()
+    # Clients first, for the processors and, where the kernel's scheduler of the disk knows priorities, for the disks:
+    # those of threads follow from this one's, which starts them. Not less: leases have to be renewed.
+    os.nice(spec.background_nice)
     pool_size = 2 + spec.lifecycle.workers
     database = await Database.connect(spec.database_url, pool_size=pool_size, application_name="objstore-background")
     drives = await open_drives(spec.drives, spec.cluster_id, spec.flush_seconds)

@@ -55,15 +55,19 @@ def get(
 ) -> None:
     """Show the rules of BUCKET; --json gives what `put` takes."""
     from objstore.cli.admin_client import connect, segment
-    from objstore.cli.output import print_json, print_table
+    from objstore.cli.output import print_json, print_table, say
+    from objstore.cli.rule_text import deeds, scope
 
     answer = connect(endpoint, credentials).call("GET", f"/buckets/{segment(bucket)}/lifecycle")
     if as_json:
         print_json(answer)
         return
-    rows = [(rule.pop("ID"), rule.pop("Status"), _filter(rule), _rest(rule)) for rule in answer["Rules"]]
-    rows += [(rule.pop("ID"), rule.pop("Status"), _filter(rule), _rest(rule)) for rule in answer["ExtendedRules"]]
-    print_table("", ("Rule", "Status", "Filter", "Does"), rows)
+    rules = [*answer["Rules"], *answer["ExtendedRules"]]
+    if not rules:
+        say(f"{bucket} has no rules.")
+        return
+    rows = [(rule["ID"], "" if rule["Status"] == "Enabled" else "off", scope(rule), deeds(rule)) for rule in rules]
+    print_table("", ("Rule", "", "About", "Does"), rows)
 
 
 @app.command("dry-run")
@@ -77,33 +81,16 @@ def dry_run(
 ) -> None:
     """Count what rules would do now and in the next days. Nothing is changed."""
     from objstore.cli.admin_client import connect, segment
-    from objstore.cli.output import number, print_json, print_table, say, size
+    from objstore.cli.dry_run_table import show_dry_run
+    from objstore.cli.output import print_json
 
     rules = None if file is None else parse_rules(_read(file))
     path = f"/buckets/{segment(bucket)}/lifecycle/dry-run"
     answer = connect(endpoint, credentials).call("POST", path, query={"days": days}, body=rules)
     if as_json:
         print_json(answer)
-        return
-    rows = [
-        (
-            one["rule"],
-            f"{one['action']} {one['of']}",
-            one["storage_class"],
-            number(one["now"]["objects"]),
-            size(one["now"]["bytes"]),
-            number(one["total"]["objects"]),
-            size(one["total"]["bytes"]),
-            _next_days(one["by_day"]),
-            one["error"] or ("" if one["exact"] else "estimated"),
-            ", ".join(sample["key"] for sample in one["samples"][:3]),
-        )
-        for one in answer["actions"]
-    ]
-    columns = ("Rule", "Action", "To", "#Due now", "#Bytes", f"#In {days} days", "#Bytes", "By day", "", "For instance")
-    print_table("", columns, rows)
-    if not rows:
-        say("There are no rules.")
+    else:
+        show_dry_run(answer)
 
 
 @app.command()
@@ -118,6 +105,7 @@ def explain(
     """Say for every rule what it does with one object, when, and why not (yet)."""
     from objstore.cli.admin_client import connect, segment
     from objstore.cli.output import moment, print_json, print_table, say, size
+    from objstore.cli.rule_text import outcome
 
     path = f"/buckets/{segment(bucket)}/lifecycle/explain"
     answer = connect(endpoint, credentials).call("GET", path, query={"key": key, "versionId": version_id})
@@ -130,17 +118,19 @@ def explain(
     if following is None:
         say("Nothing will become of it.")
     else:
-        to = f" to {following['storage_class'] or following['tier']}" if following["kind"] != "delete" else ""
-        say(f"Next: {following['kind']}{to} by {following['rule'] or 'access'}, {moment(following['due'])} UTC")
+        kind = outcome(following["kind"], "", following["storage_class"], following["access_tier"], following["tier"])
+        say(f"Next: {kind} by {following['rule'] or 'access'}, {moment(following['due'])} UTC")
     for task in answer["queued"]:
         failed = f", failed {task['attempts']} times: {task['last_error']}" if task["attempts"] else ""
         say(f"Queued for the engine since {moment(task['due'])} UTC{failed}")
-    rows = [
-        (one["rule"], one["state"], f"{one['action']} {one['storage_class'] or one['tier']}".strip(),
-         moment(one["due"]), one["why"])
-        for one in answer["rules"]
-    ]  # fmt: skip
-    print_table("", ("Rule", "State", "Action", "Due (UTC)", "Why"), rows)
+    rows = []
+    for one in answer["rules"]:
+        does = (
+            outcome(one["action"], "", one["storage_class"], one["access_tier"], one["tier"]) if one["action"] else ""
+        )
+        rows.append((one["rule"] or "(access)", one["state"], f"{does}: {one['why']}" if does else one["why"]))
+    if rows:
+        print_table("", ("Rule", "State", "What and why"), rows)
 
 
 @app.command()
@@ -153,7 +143,7 @@ def status(
 ) -> None:
     """Show what waits, how late it is, and what was done: of BUCKET, or of all."""
     from objstore.cli.admin_client import connect, segment
-    from objstore.cli.output import follow, number, print_json, print_table, size, span
+    from objstore.cli.output import follow, number, print_json, print_table, say, size, span
 
     client = connect(endpoint, credentials)
     path = "/lifecycle/status" if bucket is None else f"/buckets/{segment(bucket)}/lifecycle/status"
@@ -171,22 +161,43 @@ def status(
     if as_json:
         print_json(answer)
         return
-    summary = f"{number(answer['backlog'])} wait, the oldest for {span(answer['lag_seconds'])}"
+    summary = f"{number(answer['backlog'])} wait, the oldest has been due for {span(answer['lag_seconds'])}."
+    say(summary if answer["backlog"] else "Nothing waits.")
+    counted = merged(answer["actions"]) if bucket else [{**one, "names": (one["bucket"],)} for one in answer["buckets"]]
     rows = [
         (
-            *((one["rule"], one["action"]) if bucket else (one["bucket"],)),
+            *one["names"],
             number(one["backlog"]),
             span(one["lag_seconds"]),
             number(one["objects"]),
             size(one["bytes"]),
             number(one["errors"]),
-            *((one["last_error"],) if bucket else ()),
         )
-        for one in answer["actions" if bucket else "buckets"]
+        for one in counted
     ]
-    names = ("Rule", "Action") if bucket else ("Bucket",)
-    columns = (*names, "#Waiting", "#Lag", "#Done", "#Bytes", "#Errors", *(("Last error",) if bucket else ()))
-    print_table(summary, columns, rows)
+    names = ("Rule", "Does") if bucket else ("Bucket",)
+    if rows:
+        print_table("", (*names, "#Waiting", "#Lag", "#Done", "#Bytes", "#Errors"), rows)
+    for one in counted:
+        if one.get("last_error"):
+            say(f"{' '.join(one['names'])}: last error: {one['last_error']}")
+
+
+def merged(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What several walks of a rule do to one end counts as one; ``names``: the rule, and what it does."""
+    from objstore.cli.rule_text import act
+
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in actions:
+        names = (one["rule"] or "(access)", act(one["action"]))
+        known = found.setdefault(names, {"names": names, "backlog": 0, "lag_seconds": 0.0, "objects": 0, "bytes": 0,
+                                         "errors": 0, "last_error": ""})  # fmt: skip
+        for field in ("backlog", "objects", "bytes", "errors"):
+            known[field] += one[field]
+        known["lag_seconds"] = max(known["lag_seconds"], one["lag_seconds"])
+        known["last_error"] = known["last_error"] or one["last_error"] or ""
+    idle = ("(access)", "by access")  # every bucket has this one
+    return [one for names, one in found.items() if names != idle or one["backlog"] or one["objects"]]
 
 
 def parse_rules(document: bytes) -> dict[str, Any]:
@@ -229,24 +240,3 @@ def _read(file: str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None
-
-
-def _filter(rule: dict[str, Any]) -> str:
-    """A rule's filter in one line, taken out of the rule."""
-    fields = {"Prefix": rule.pop("Prefix", None), **rule.pop("Filter", {})}
-    fields |= fields.pop("And", {})
-    return " ".join(f"{name}={_bare(value)}" for name, value in fields.items() if value not in (None, "", {}, []))
-
-
-def _rest(rule: dict[str, Any]) -> str:
-    return " ".join(f"{name}={_bare(value)}" for name, value in rule.items() if value not in (None, False, []))
-
-
-def _bare(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False).replace('"', "")
-
-
-def _next_days(by_day: list[dict[str, int]]) -> str:
-    """The first days on which something becomes due."""
-    shown = [f"+{day['day']}: {day['objects']:,}" for day in by_day if day["day"]]
-    return " ".join(shown[:5]) + (" …" if len(shown) > 5 else "")

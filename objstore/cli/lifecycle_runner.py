@@ -21,7 +21,7 @@ async def run_engine(engine: Engine, spec: LifecycleSpec, stop: asyncio.Event) -
     async def find() -> int:
         await engine.sync()
         ended = await engine.expire_pins() + await engine.expire_copies()
-        return await engine.walk() + await engine.warm() + ended
+        return await engine.walk() + await engine.warm() + ended + engine.behind
 
     loops = [_loop(find, spec.interval_seconds, stop)]
     loops += [_loop(engine.work, spec.interval_seconds / 2, stop) for _ in range(spec.workers)]

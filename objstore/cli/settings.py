@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -30,8 +31,9 @@ from objstore.cli.spec import LifecycleSpec
 from objstore.lifecycle.pace import Window
 from objstore.model import tiers
 from objstore.model.days import CALENDAR_DAY_SECONDS
+from objstore.model.lifecycle import TRANSITION_BYTES_MIN
 from objstore.model.profile import CAPACITY_DEFAULT, HOT_DEFAULT, Profile
-from objstore.model.tiering import MONITORED_BYTES_MIN
+from objstore.model.tiering import INFREQUENT_DAYS, MONITORED_BYTES_MIN
 
 TIERS = {"hot": HOT_DEFAULT, "capacity": CAPACITY_DEFAULT}
 SECRET_CHARS_MIN = 8
@@ -67,6 +69,15 @@ AnyTier = Annotated[
 ]
 
 
+class ClassSettings(BaseModel):
+    """A storage class of the site's own: the tier that it lies on, and which of S3's it is like otherwise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tier: str
+    like: str = "GLACIER_IR"
+
+
 class Settings(BaseSettings):
     """Everything that can be set; the names are the TOML keys, and in capitals after ``OBJSTORE_`` the variables."""
 
@@ -82,8 +93,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(9000, ge=0, le=65535)
     workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, le=256)
-    drives: Annotated[list[str], NoDecode] = []
     tier: dict[str, AnyTier] = {}
+    drives: Annotated[list[str], NoDecode] = []
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: float = Field(30, ge=0, le=3600)
@@ -93,9 +104,12 @@ class Settings(BaseSettings):
     database_pool: int = Field(4, ge=1, le=64)
     compact_garbage_ratio: float = Field(0.25, gt=0, le=1)
     compact_interval_seconds: float = Field(10, gt=0)
+    background_nice: int = Field(10, ge=0, le=19)
     retire_grace_seconds: float = Field(60, ge=0)
     lifecycle_day_seconds: int = Field(CALENDAR_DAY_SECONDS, ge=1, le=CALENDAR_DAY_SECONDS)
+    transition_min_bytes: int = Field(TRANSITION_BYTES_MIN, ge=0)
     intelligent_tiering_min_bytes: int = Field(MONITORED_BYTES_MIN, ge=0)
+    intelligent_tiering_days: int = Field(INFREQUENT_DAYS, ge=1, le=3650)
     lifecycle_interval_seconds: float = Field(5, gt=0, le=3600)
     lifecycle_workers: int = Field(2, ge=1, le=32)
     lifecycle_bytes_per_second: float | None = Field(None, gt=0)
@@ -106,7 +120,7 @@ class Settings(BaseSettings):
     heat_seconds: float = Field(5, gt=0, le=3600)
     warm_on_head: bool = False
     warm_on_head_days: int = Field(1, ge=1, le=3650)
-    storage_classes: dict[str, str] = {}
+    storage_classes: dict[str, str | ClassSettings] = {}
     tier_prices: dict[str, NonNegativeFloat] = {}
     bench_flush_seconds: float = Field(0, ge=0, le=1)
 
@@ -137,11 +151,12 @@ class Settings(BaseSettings):
 
     @field_validator("drives")
     @classmethod
-    def _drives_name_a_tier(cls, drives: list[str]) -> list[str]:
+    def _drives_name_a_tier(cls, drives: list[str], info: ValidationInfo) -> list[str]:
+        tiers = _tiers_of_drives(info.data.get("tier", {}))
         for drive in drives:
             tier, _, path = drive.partition("=")
-            if tier not in TIERS or not path:
-                raise ValueError(f"{drive!r}: a drive is written TIER=PATH, where TIER is one of {', '.join(TIERS)}")
+            if tier not in tiers or not path:
+                raise ValueError(f"{drive!r}: a drive is written TIER=PATH, where TIER is one of {', '.join(tiers)}")
         paths = [os.path.realpath(drive.partition("=")[2]) for drive in drives]
         for path in paths:
             if paths.count(path) > 1:
@@ -157,24 +172,33 @@ class Settings(BaseSettings):
 
     @field_validator("storage_classes")
     @classmethod
-    def _classes_have_tiers(cls, classes: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        tiers.check(classes, [*TIERS, *(name for name in info.data.get("tier", ()) if name not in TIERS)])
+    def _classes_have_tiers(
+        cls, classes: dict[str, str | ClassSettings], info: ValidationInfo
+    ) -> dict[str, str | ClassSettings]:
+        known = [*TIERS, *(name for name in info.data.get("tier", ()) if name not in TIERS)]
+        tiers.check(_tier_by_class(classes), known, _like_by_class(classes))
         return classes
 
     @field_validator("tier")
     @classmethod
     def _tiers_are_known(cls, tiers: dict[str, AnyTier]) -> dict[str, AnyTier]:
         for name, tier in tiers.items():
-            if isinstance(tier, RemoteSettings):
-                if name in TIERS or not TIER_NAME.fullmatch(name):
-                    raise ValueError(
-                        f"{name!r}: a name of a remote tier is of a-z, 0-9 and -, and not {' or '.join(TIERS)}"
-                    )
-            elif name not in TIERS:
-                raise ValueError(f"unknown tier {name!r}: there are {', '.join(TIERS)}, and those that name a bucket")
-            else:
-                tier.profile(TIERS[name])
+            if not TIER_NAME.fullmatch(name) or (isinstance(tier, RemoteSettings) and name in TIERS):
+                raise ValueError(
+                    f"{name!r}: a tier is named with a-z, 0-9 and -, and a remote one not {' or '.join(TIERS)}"
+                )
+            if isinstance(tier, TierSettings):
+                tier.profile(TIERS.get(name, CAPACITY_DEFAULT))
         return tiers
+
+    @model_validator(mode="after")
+    def _tiers_have_classes(self) -> "Settings":
+        """A tier that nothing can lie on is a slip of the pen."""
+        used = {*TIERS, *self.tier_by_class().values()}
+        for name, tier in self.tier.items():
+            if isinstance(tier, TierSettings) and name not in used:
+                raise ValueError(f"tier {name!r}: no storage class lies on it; name one in [storage_classes]")
+        return self
 
     def drive_paths(self) -> dict[str, list[Path]]:
         """Named drives by tier; empty when the topology is emulated."""
@@ -207,17 +231,42 @@ class Settings(BaseSettings):
         profiles = dict(TIERS)
         for name, tier in self.tier.items():
             if isinstance(tier, TierSettings):
-                profiles[name] = tier.profile(TIERS[name])
+                profiles[name] = tier.profile(TIERS.get(name, CAPACITY_DEFAULT))
         return profiles
+
+    def tier_by_class(self) -> dict[str, str]:
+        """Storage classes whose tier is said here."""
+        return _tier_by_class(self.storage_classes)
+
+    def like_by_class(self) -> dict[str, str]:
+        """The site's own storage classes, and which of S3's each is like."""
+        return _like_by_class(self.storage_classes)
 
     def remote_profiles(self) -> dict[str, Profile]:
         """The same of remote tiers."""
         return {name: tier.profile() for name, tier in self.tier.items() if isinstance(tier, RemoteSettings)}
 
 
+def _tiers_of_drives(tiers: dict[str, AnyTier]) -> list[str]:
+    return list(dict.fromkeys([*TIERS, *(name for name, tier in tiers.items() if isinstance(tier, TierSettings))]))
+
+
+def _tier_by_class(classes: dict[str, str | ClassSettings]) -> dict[str, str]:
+    return {name: one if isinstance(one, str) else one.tier for name, one in classes.items()}
+
+
+def _like_by_class(classes: dict[str, str | ClassSettings]) -> dict[str, str]:
+    """What has a name that S3 does not know, or says what it is like."""
+    return {
+        name: ClassSettings.model_fields["like"].default if isinstance(one, str) else one.like
+        for name, one in classes.items()
+        if name not in tiers.CLASSES_DEFAULT or isinstance(one, ClassSettings)
+    }
+
+
 def parse_profile(text: str) -> tuple[str, dict[str, int]]:
     """``hot=4+2`` → ``("hot", {"k": 4, "m": 2})``; raises StartError."""
-    found = re.fullmatch(r"([a-z]+)=(\d{1,3})\+(\d{1,3})", text)
+    found = re.fullmatch(r"([a-z][a-z0-9-]*)=(\d{1,3})\+(\d{1,3})", text)
     if not found:
         raise StartError(f"--profile {text}: write TIER=K+M, for instance hot=4+2")
     return found[1], {"k": int(found[2]), "m": int(found[3])}

@@ -43,7 +43,8 @@ class LifecycleSpec(msgspec.Struct, frozen=True):
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """``role``: ``gateway`` or ``background``; ``tiers``: names by their codes. Times in seconds."""
+    """``role``: ``gateway`` or ``background``; ``tiers``: names by their codes. ``like``, ``class_codes``: of
+    the site's own storage classes. Times in seconds."""
 
     role: str
     index: int
@@ -74,14 +75,19 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     stall_seconds: float
     compact_garbage_ratio: float
     compact_interval_seconds: float
+    background_nice: int
     retire_grace_seconds: float
     lifecycle_day_seconds: int
+    transition_min_bytes: int
     intelligent_tiering_min_bytes: int
+    intelligent_tiering_days: int
     heat_seconds: float
     warm_on_head: bool
     warm_on_head_days: int
     lifecycle: LifecycleSpec
     storage_classes: dict[str, str]
+    like: dict[str, str]
+    class_codes: dict[str, int]
     tier_prices: dict[str, float]
     flush_seconds: float
     started: float

@@ -36,7 +36,7 @@ from objstore.erasure.codec import codec_name
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
 from objstore.meta.migrate import upgrade
-from objstore.meta.tier_names import tier_names
+from objstore.meta.tier_names import class_codes, tier_names
 from objstore.model import clock
 from objstore.model.errors import DatabaseUnavailable
 from objstore.model.tiers import TIERS_DEFAULT
@@ -90,6 +90,7 @@ class _Supervisor:
         self._ready = False
         self._remotes: list[RemoteSpec] = []
         self._tiers: list[str] = []
+        self._class_codes: dict[str, int] = {}
 
     async def run(self) -> None:
         stop = asyncio.Event()
@@ -133,8 +134,9 @@ class _Supervisor:
                 self._remotes = remote_specs(self._settings.tier, found.cluster_id)
                 for remote in self._remotes:
                     await rows.register(remote_row(remote))
-                configured = [*TIERS_DEFAULT, *(remote.tier for remote in self._remotes)]
+                configured = [*TIERS_DEFAULT, *found.profiles, *(remote.tier for remote in self._remotes)]
                 self._tiers = await tier_names(database, configured)
+                self._class_codes = await class_codes(database, list(self._settings.like_by_class()))
             finally:
                 await database.close()
         except DatabaseUnavailable as error:
@@ -228,14 +230,19 @@ class _Supervisor:
             stall_seconds=settings.stall_seconds,
             compact_garbage_ratio=settings.compact_garbage_ratio,
             compact_interval_seconds=settings.compact_interval_seconds,
+            background_nice=settings.background_nice,
             retire_grace_seconds=settings.retire_grace_seconds,
             lifecycle_day_seconds=settings.lifecycle_day_seconds,
+            transition_min_bytes=settings.transition_min_bytes,
             intelligent_tiering_min_bytes=settings.intelligent_tiering_min_bytes,
+            intelligent_tiering_days=settings.intelligent_tiering_days,
             heat_seconds=settings.fold_seconds(),
             warm_on_head=settings.warm_on_head,
             warm_on_head_days=settings.warm_on_head_days,
             lifecycle=settings.lifecycle(),
-            storage_classes=settings.storage_classes,
+            storage_classes=settings.tier_by_class(),
+            like=settings.like_by_class(),
+            class_codes=self._class_codes,
             tier_prices=settings.tier_prices,
             flush_seconds=settings.bench_flush_seconds,
             started=self._started,

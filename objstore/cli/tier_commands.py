@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="Tiers: ls, reencode, savings.")
 def ls(endpoint: Endpoint = None, credentials: CredentialsFile = None, as_json: AsJson = False) -> None:
     """Show the tiers: profile, classes, drives, how full."""
     from objstore.cli.admin_client import connect
-    from objstore.cli.output import number, print_json, print_table, size
+    from objstore.cli.output import number, print_json, print_table, say, size
 
     answer = connect(endpoint, credentials).call("GET", "/tiers")
     if as_json:
@@ -23,18 +23,21 @@ def ls(endpoint: Endpoint = None, credentials: CredentialsFile = None, as_json: 
         (
             tier["name"],
             tier["profile"] or "",
-            " ".join(f"{one['profile']}×{one['volumes']}" for one in tier["profiles"]),
             number(tier["drives"]),
             size(tier["capacity_bytes"]),
             size(tier["capacity_bytes"] - tier["free_bytes"]),
             size(tier["data_bytes"]),
             size(tier["garbage_bytes"]),
-            " ".join(tier["classes"]),
         )
         for tier in answer["tiers"]
     ]
-    columns = ("Tier", "Profile", "Volumes", "#Drives", "#Capacity", "#Used", "#Payload", "#Garbage", "Classes")
-    print_table("", columns, rows)
+    print_table("", ("Tier", "Profile", "#Drives", "#Capacity", "#Used", "#Payload", "#Garbage"), rows)
+    for tier in answer["tiers"]:
+        say(f"{tier['name']}: {', '.join(tier['classes']) or 'no storage class lies on it'}")
+        for one in tier["profiles"]:
+            if one["profile"] != tier["profile"]:
+                say(f"  {number(one['volumes'])} volumes of {one['profile']}, {size(one['data_bytes'])}: "
+                    f"`objstore tier reencode {tier['name']}` rewrites them")  # fmt: skip
 
 
 @app.command()

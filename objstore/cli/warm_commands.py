@@ -122,17 +122,20 @@ def ls(
 ) -> None:
     """Show the pins of BUCKET."""
     from objstore.cli.admin_client import connect
-    from objstore.cli.output import moment, number, print_json, print_table, size
+    from objstore.cli.output import moment, number, print_json, print_table, say, size
 
     answer = connect(endpoint, credentials).call("GET", "/pins", query={"bucket": bucket})
     if as_json:
         print_json(answer)
         return
+    if not answer["pins"]:
+        say(f"{bucket} has no pins.")
+        return
     rows = []
     for pin in answer["pins"]:
         job = pin["warm"] or {"state": "", "objects": 0, "bytes": 0}
         figures = (job["state"], number(job["objects"]), size(job["bytes"]))
-        rows.append((f"s3://{bucket}/{pin['prefix']}", moment(pin["until"]), size(pin["budget_bytes"]), *figures))
+        rows.append((pin["prefix"] or "(everything)", moment(pin["until"]), size(pin["budget_bytes"]), *figures))
     print_table("", ("Prefix", "Until (UTC)", "#Budget", "Warm-up", "#Objects", "#Brought"), rows)
 
 

@@ -16,8 +16,9 @@ import uvloop
 from objstore.cli.logs import configure_logs
 from objstore.cli.process import READY_LINE
 from objstore.cli.spec import WorkerSpec
-from objstore.model import days, tiering, tiers
+from objstore.model import days, lifecycle, tiering, tiers
 from objstore.model.errors import ObjstoreError
+from objstore.model.storage_class import add_custom
 
 SWITCH_SECONDS = 0.0005
 _PR_SET_PDEATHSIG = 1
@@ -30,9 +31,11 @@ def main() -> None:
     os.umask(0o077)
     configure_logs(spec.log_format, spec.log_level, worker=f"{spec.role}-{spec.index}")
     days.configure(spec.lifecycle_day_seconds)
-    tiering.configure(spec.intelligent_tiering_min_bytes)
+    lifecycle.configure(spec.transition_min_bytes)
+    tiering.configure(spec.intelligent_tiering_min_bytes, spec.intelligent_tiering_days)
     available = {drive.tier for drive in spec.drives} | {remote.tier for remote in spec.remotes}
-    tiers.configure(spec.storage_classes, spec.tiers, available)
+    tiers.configure(spec.storage_classes, spec.tiers, available, spec.like)
+    add_custom(spec.class_codes)
     _allow_files()
     # Threads that hash and encode let go of the GIL by themselves; those that do not may keep the event loop from
     # running for this long.
