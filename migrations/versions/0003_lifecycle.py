@@ -1,4 +1,4 @@
-"""Tables of the lifecycle engine: walks, tasks, figures of rules, restored copies, pins, warm-ups.
+"""Tables of the lifecycle engine: walks, tasks, figures of rules, restored copies, pins, warm-ups, own storage classes.
 
 Runs before the code: the code before it knows nothing of these tables.
 """
@@ -117,12 +117,34 @@ def upgrade() -> None:
         sa.Column("budget_bytes", sa.BigInteger()),
         _required("next_run", TIME, "now()"),
         sa.Column("finished", TIME),
+        sa.Column("since", TIME),
         sa.Column("last_error", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="warm_pkey"),
     )
     op.create_index("warm_next_run_idx", "warm", ["next_run"], postgresql_where=sa.text("finished IS NULL"))
+    op.create_table(
+        "storage_class",
+        _required("code", sa.SmallInteger()),
+        _required("name", sa.Text()),
+        sa.PrimaryKeyConstraint("code", name="storage_class_pkey"),
+    )
+    op.create_index("storage_class_name_idx", "storage_class", ["name"], unique=True)
     op.add_column("writer", _required("operations_per_second", sa.REAL(), "0"))
-    op.create_index("bucket_lifecycle_idx", "bucket", ["id"], postgresql_where=sa.text("settings ? 'lifecycle'"))
+    op.drop_index("object_bucket_id_accessed_idx", "object")
+    op.create_index(
+        "object_bucket_id_accessed_idx",
+        "object",
+        ["bucket_id", "accessed", "modified"],
+        postgresql_where=sa.text("tier = 0"),
+    )
+    has_rules = "(settings ? 'lifecycle' OR settings ? 'intelligent_tiering')"
+    op.create_index("bucket_lifecycle_idx", "bucket", ["id"], postgresql_where=sa.text(has_rules))
+    op.create_index(
+        "object_bucket_id_by_access_idx",
+        "object",
+        ["bucket_id", "accessed", "modified"],
+        postgresql_where=sa.text("storage_class IN (4, 13) AND tier <> 0"),
+    )
     op.create_index(
         "upload_bucket_id_open_created_idx",
         "upload",

@@ -92,6 +92,7 @@ class Metrics:
         self._received = self._sent = 0
         self._levels: dict[str, Callable[[], float]] = {}
         self._sources: list[tuple[Counter, Source]] = []
+        self._gauges: list[tuple[Gauge, Source, set[tuple[str, ...]]]] = []
         self._seen: dict[tuple[str, tuple[str, ...]], float] = {}
 
     def observe(self, api: str, status: int, seconds: float, received: int, sent: int) -> None:
@@ -122,6 +123,11 @@ class Metrics:
     def count_from(self, name: str, text: str, labels: tuple[str, ...], source: Source) -> None:
         """A counter whose values others keep: ``source`` gives (label values, total of this process)."""
         self._sources.append((Counter(name, text, labels, registry=_registry), source))
+
+    def gauges_from(self, name: str, text: str, labels: tuple[str, ...], source: Source) -> None:
+        """Gauges of one name: ``source`` gives (label values, level) of those that there are now."""
+        gauge = Gauge(name, text, labels, multiprocess_mode="livesum", registry=_registry)
+        self._gauges.append((gauge, source, set()))
 
     def flush(self) -> None:
         """Hand everything to prometheus-client."""
@@ -169,6 +175,11 @@ class Metrics:
     def _flush_sources(self) -> None:
         for name, level in self._levels.items():
             _gauges[name].set(level())
+        for gauge, source, shown in self._gauges:
+            levels = dict(source())
+            for labels in shown | levels.keys():  # one that is no more stays as 0
+                gauge.labels(*labels).set(levels.get(labels, 0.0))
+            shown |= levels.keys()
         for counter, source in self._sources:
             for labels, total in source():
                 seen = self._seen.get((counter._name, labels), 0.0)

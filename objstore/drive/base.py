@@ -62,8 +62,10 @@ class Drive(Protocol):
         """As ``read``, but tells ``done(result, error)``, in any thread, when it has ended."""
         ...
 
-    def evict(self, volume_id: bytes, offset: int, size: int) -> Awaitable[Any]:
-        """Have the next read of these durable bytes come from the device, where that can be arranged."""
+    def start_read_back(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        """As ``start_read`` of durable bytes, but from the device where that can be arranged, not from a cache."""
         ...
 
     def length(self, volume_id: bytes) -> Awaitable[int]:

@@ -130,9 +130,11 @@ class LocalDrive:
         """As ``read``, telling ``done`` in a thread."""
         self._threads.start(self._guard, (self._read, (volume_id, offset, buffers, check)), done)
 
-    def evict(self, volume_id: bytes, offset: int, size: int) -> Awaitable[None]:
-        """Drop bytes of a shard from the page cache."""
-        return self._run(self._evict, volume_id, offset, size)
+    def start_read_back(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        """As ``start_read``, past the page cache, or without what it held of these bytes."""
+        self._threads.start(self._guard, (self._read_back, (volume_id, offset, buffers, check)), done)
 
     def length(self, volume_id: bytes) -> Awaitable[int]:
         """Bytes of the shard file."""
@@ -254,14 +256,19 @@ class LocalDrive:
 
     def _read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None) -> None:
         self._open(volume_id).read(offset, buffers)
-        counters = self.counters
-        counters.reads += 1
-        counters.read_bytes += sum(map(len, buffers))
+        self._count_read(buffers)
         if check is not None:
             check()
 
-    def _evict(self, volume_id: bytes, offset: int, size: int) -> None:
-        os.posix_fadvise(self._open(volume_id).fd, offset, size, os.POSIX_FADV_DONTNEED)
+    def _read_back(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None) -> None:
+        self._open(volume_id).read_back(offset, buffers)
+        self._count_read(buffers)
+        if check is not None:
+            check()
+
+    def _count_read(self, buffers: Sequence[Any]) -> None:
+        self.counters.reads += 1
+        self.counters.read_bytes += sum(map(len, buffers))
 
     def _length(self, volume_id: bytes) -> int:
         return os.stat(self.shard_path(volume_id)).st_size

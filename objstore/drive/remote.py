@@ -122,8 +122,11 @@ class RemoteDrive:
         """As ``read``, telling ``done`` in a thread."""
         self._start(done, self._read, volume_id, offset, buffers, check)
 
-    async def evict(self, volume_id: bytes, offset: int, size: int) -> None:
-        """What is uploaded is not kept here."""
+    def start_read_back(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        """As ``start_read``: what is uploaded is not kept here."""
+        self.start_read(volume_id, offset, buffers, check, done)
 
     def length(self, volume_id: bytes) -> Awaitable[int]:
         """Bytes of the shard."""

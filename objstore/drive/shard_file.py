@@ -70,10 +70,7 @@ class ShardFile:
             return 0
         if offset % DIRECT_ALIGN_BYTES or any(len(view) % DIRECT_ALIGN_BYTES for view in views):
             return 0
-        with _opening:  # chunks of one shard are written by several threads: a second descriptor would leak
-            if self._direct == _UNTRIED:
-                self._direct = _open_direct(self._path)
-        if self._direct == _UNABLE:
+        if not self._can_direct():
             return 0
         try:
             return os.pwritev(self._direct, views, offset)
@@ -81,6 +78,12 @@ class ShardFile:
             if error.errno != errno.EINVAL:  # the buffers do not lie as the device wants them
                 raise
             return 0
+
+    def _can_direct(self) -> bool:
+        with _opening:  # chunks of one shard are written by several threads: a second descriptor would leak
+            if self._direct == _UNTRIED:
+                self._direct = _open_direct(self._path)
+        return self._direct != _UNABLE
 
     def sync(self) -> None:
         """fdatasync. Never called again on this file after it failed once."""
@@ -96,11 +99,39 @@ class ShardFile:
             offset += got
             views = _rest(views, got)
 
+    def read_back(self, offset: int, buffers: Sequence[Any]) -> None:
+        """As ``read``, from the device where that can be arranged; what was read is not kept in the page cache."""
+        for view in (memoryview(buffer).cast("B") for buffer in buffers if len(buffer)):
+            direct = self._read_direct(offset, view)
+            if direct < len(view):
+                self._read_evicted(offset + direct, view[direct:])
+            offset += len(view)
+
+    def _read_direct(self, offset: int, view: memoryview) -> int:
+        """Bytes that came past the page cache: as many whole pages as there are, 0 where that cannot be done."""
+        size = len(view) // DIRECT_ALIGN_BYTES * DIRECT_ALIGN_BYTES
+        if size < DIRECT_BYTES_MIN or offset % DIRECT_ALIGN_BYTES or not self._can_direct():
+            return 0
+        try:
+            got = os.preadv(self._direct, [view[:size]], offset)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return 0
+        return got // DIRECT_ALIGN_BYTES * DIRECT_ALIGN_BYTES
+
+    def _read_evicted(self, offset: int, view: memoryview) -> None:
+        start = offset // DIRECT_ALIGN_BYTES * DIRECT_ALIGN_BYTES  # of a page that is dropped in part, nothing is
+        size = -(-(offset + len(view) - start) // DIRECT_ALIGN_BYTES) * DIRECT_ALIGN_BYTES
+        os.posix_fadvise(self.fd, start, size, os.POSIX_FADV_DONTNEED)
+        self.read(offset, [view])
+        os.posix_fadvise(self.fd, start, size, os.POSIX_FADV_DONTNEED)
+
 
 def _open_direct(path: str) -> int:
     """A descriptor that bypasses the page cache; ``_UNABLE`` where the file system has none (tmpfs)."""
     try:
-        return os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+        return os.open(path, os.O_RDWR | os.O_DIRECT | os.O_CLOEXEC)
     except (OSError, AttributeError):
         return _UNABLE
 

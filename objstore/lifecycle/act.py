@@ -22,6 +22,7 @@ from objstore.meta.rule_stats import add_failed
 from objstore.meta.tasks import Task, TaskKind, Tasks
 from objstore.model import clock
 from objstore.model.errors import ObjstoreError
+from objstore.model.storage_class import INTELLIGENT_TIERING, access_tier_of, class_in, shown_class
 from objstore.model.tiers import code_of_tier, tier_of, tier_of_code
 from objstore.store.move import Move
 from objstore.store.store import Store
@@ -43,7 +44,8 @@ class _Due:
     @property
     def act(self) -> Act:
         decision = self.decision
-        target = decision.storage_class or decision.tier
+        archive = decision.access_tier if class_in(decision.access_tier) != INTELLIGENT_TIERING else ""
+        target = decision.storage_class or archive or decision.tier
         action = f"{decision.kind.value}:{target}" if target else decision.kind.value
         due = max(decision.due, self.task.due) if is_of_group(self.task) else decision.due
         return Act(self.task, decision.rule_id, action, due, self.seen.version.size)
@@ -189,7 +191,7 @@ def facts_of(seen: Seen, pinned: datetime | None = None) -> VersionFacts:
         version.size,
         version.modified,
         version.tags,
-        version.storage_class,
+        shown_class(version.storage_class),
         tier_of_code(version.tier),
         seen.is_latest,
         version.marker,
@@ -198,7 +200,8 @@ def facts_of(seen: Seen, pinned: datetime | None = None) -> VersionFacts:
         seen.newer_noncurrent,
         version.accessed,
         version.heat,
-        pinned_until=pinned,
+        access_tier_of(version.storage_class),
+        pinned,
     )
 
 
@@ -206,7 +209,7 @@ def _target(due: _Due) -> tuple[str, str]:
     """Class and tier that a version goes to."""
     decision = due.decision
     if decision.kind is Kind.PLACE:
-        return due.seen.version.storage_class, decision.tier
+        return class_in(decision.access_tier), decision.tier
     return decision.storage_class, tier_of(decision.storage_class)
 
 

@@ -8,8 +8,9 @@ from objstore.lifecycle.plan import Plan
 from objstore.model import days
 from objstore.model.extended_rules import ExtendedRule
 from objstore.model.heat import days_until_below
-from objstore.model.lifecycle import MINIMUM_VARIES, TRANSITION_BYTES_MIN, Expiration, Rule, Transition
-from objstore.model.tiering import FREQUENT, INFREQUENT, INFREQUENT_DAYS, STORAGE_CLASS, is_monitored
+from objstore.model.lifecycle import MINIMUM_VARIES, Expiration, Rule, Transition, transition_bytes_min
+from objstore.model.storage_class import DEEP_ARCHIVE_ACCESS, class_in
+from objstore.model.tiering import FREQUENT, INFREQUENT, STORAGE_CLASS, infrequent_days, is_monitored
 from objstore.model.tiers import is_archived, tier_of
 
 _INFREQUENT_CLASS = "STANDARD_IA"  # on whose tier Intelligent-Tiering objects lie that are not accessed
@@ -80,25 +81,21 @@ def of_access(plan: Plan, facts: VersionFacts) -> Iterator[Decision]:
     if not is_monitored(facts.storage_class, facts.size):
         return
     last = last_use(facts)
-    cold = tier_of(_INFREQUENT_CLASS)
     yield _place("", max(facts.modified, days.start_of(last)), tier_of(STORAGE_CLASS), FREQUENT)
-    yield _place("", days.idle_since(last, INFREQUENT_DAYS), cold, INFREQUENT)
-    if facts.access_tier is None:
-        return
+    yield _place("", days.idle_since(last, infrequent_days()), tier_of(_INFREQUENT_CLASS), INFREQUENT)
     for tiering in plan.tierings:
         if tiering.filter.matches(facts.key, facts.size, facts.tags):
             for access_tier, count in tiering.archive_days.items():
-                yield _place(tiering.id, days.idle_since(last, count), cold, access_tier)
+                yield _place(tiering.id, days.idle_since(last, count), tier_of(class_in(access_tier)), access_tier)
 
 
 def is_placed(facts: VersionFacts, wanted: Decision) -> bool:
-    """Whether a version is where a PLACE would have it, or in an archive from which only an access brings it back."""
-    archived = facts.access_tier not in (None, "", FREQUENT, INFREQUENT)
+    """Whether a version is where a PLACE would have it, or in an archive from which only a use brings it back."""
     if wanted.access_tier == FREQUENT:
-        return facts.tier == wanted.tier and not archived
+        return facts.tier == wanted.tier and facts.access_tier is None
     if wanted.access_tier == INFREQUENT:
-        return facts.tier == wanted.tier or archived
-    return facts.access_tier in (wanted.access_tier, "DEEP_ARCHIVE_ACCESS")
+        return facts.tier == wanted.tier or facts.access_tier is not None
+    return facts.access_tier in (wanted.access_tier, DEEP_ARCHIVE_ACCESS)
 
 
 def last_use(facts: VersionFacts) -> int:
@@ -135,6 +132,6 @@ def _expire(plan: Plan) -> Kind:
 
 def _is_large_enough(plan: Plan, rule: Rule, size: int, target: str) -> bool:
     """AWS's minimum for transitions; a rule that asks for a size of its own has none."""
-    if rule.filter.has_size or size >= TRANSITION_BYTES_MIN:
+    if rule.filter.has_size or size >= transition_bytes_min():
         return True
     return plan.minimum == MINIMUM_VARIES and is_archived(target)

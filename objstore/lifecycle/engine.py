@@ -16,7 +16,7 @@ import structlog
 
 from objstore.lifecycle.act import Actor
 from objstore.lifecycle.pace import Pace
-from objstore.lifecycle.pins import expire_pins
+from objstore.lifecycle.pins import expire_pins, look_again
 from objstore.lifecycle.plan import plan_of
 from objstore.lifecycle.restoring import Restoring
 from objstore.lifecycle.walk import TIERING, query_of, walks_of
@@ -26,13 +26,15 @@ from objstore.meta.tasks import Task, Tasks
 from objstore.meta.walks import Query, WalkName, Walks
 from objstore.meta.warm_jobs import WarmJobs
 from objstore.model import clock
+from objstore.model.errors import ObjstoreError
 from objstore.model.lifecycle import digest_of
 from objstore.store.store import Store
 
 log = structlog.get_logger(__name__)
 
-BATCH_TASKS = 64
+BATCH_TASKS = 256
 LEASE_SECONDS = 300.0
+RENEWALS_A_LEASE, RENEWAL_SECONDS_MIN = 3, 0.1
 PAGE_BUCKETS = 1000
 STEPS_AT_ONCE = 64
 EVERY_BUCKET_SECONDS = 60.0
@@ -65,12 +67,14 @@ class Engine:
         self._actor = Actor(store, database, self._tasks, self._pace)
         self._restoring = Restoring(store, database, self._tasks, self._pace)
         self._known: dict[int, str] = {}
+        self.behind = False  # when it looked last, walks had more to look at, whether anything came of it or not
         self._every_bucket_at = 0.0
 
     async def sync(self) -> None:
         """See to it that every rule of every bucket has its walks."""
         if clock.monotonic_seconds() >= self._every_bucket_at:
             await self._every_bucket()
+            await look_again(self._database)
             self._every_bucket_at = clock.monotonic_seconds() + EVERY_BUCKET_SECONDS
         seen: dict[int, str] = {}
         after = -1
@@ -83,13 +87,15 @@ class Engine:
         self._known = seen
 
     async def walk(self) -> int:
-        """Some pages of the walks that are due; how many tasks came of it."""
+        """Some pages of the walks that are due; how many tasks came of it. ``behind`` says whether there is more."""
         found = 0
         for _ in range(STEPS_AT_ONCE):
             step = await self._walks.step(self._query)
             if step is None:
-                break
+                self.behind = False
+                return found
             found += step.found
+        self.behind = True
         return found
 
     async def expire_copies(self) -> int:
@@ -97,13 +103,14 @@ class Engine:
         return await self._restoring.expire()
 
     async def warm(self) -> int:
-        """Some pages of the warm-up jobs that are due; how many tasks came of it."""
-        found = 0
-        for _ in range(STEPS_AT_ONCE):
+        """As ``walk``, of the warm-up jobs that are due."""
+        found = steps = 0
+        while steps < STEPS_AT_ONCE:
             queued = await self._jobs.step(max(self._settings.interval_seconds, WAITING_SECONDS))
             if queued is None:
                 break
-            found += queued
+            found, steps = found + queued, steps + 1
+        self.behind |= steps == STEPS_AT_ONCE
         await self._jobs.forget(KEEP_SECONDS)
         return found
 
@@ -124,11 +131,25 @@ class Engine:
 
     async def _act(self, tasks: Sequence[Task]) -> None:
         """A batch that fails as a whole is free again at once, not when its lease ends."""
+        renewing = asyncio.create_task(self._renew(tasks))
         try:
             await self._actor.act(tasks)
         except Exception as error:
             await self._tasks.postpone(tasks, self._settings.interval_seconds, repr(error))
             raise
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+
+    async def _renew(self, tasks: Sequence[Task]) -> None:
+        """Large objects and a low bandwidth limit take longer than any lease."""
+        seconds = self._settings.lease_seconds
+        while True:
+            await asyncio.sleep(max(seconds / RENEWALS_A_LEASE, RENEWAL_SECONDS_MIN))
+            try:
+                await self._tasks.renew(tasks, seconds)
+            except ObjstoreError as error:
+                log.warning("lease_not_renewed", error=repr(error))
 
     async def _every_bucket(self) -> None:
         """Intelligent-Tiering objects may be in any bucket."""

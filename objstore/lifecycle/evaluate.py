@@ -29,10 +29,15 @@ def decide(plan: Plan, facts: VersionFacts, now: datetime, chosen: Collection[st
     return _choose(facts, [found for found in _actions(plan, facts, chosen) if found.due <= now])
 
 
-def next_due(plan: Plan, facts: VersionFacts, chosen: Collection[str] = NOBODY) -> tuple[datetime, Decision] | None:
-    """The first moment at which something is due, perhaps in the past, and what; None if nothing ever will be."""
+def next_due(
+    plan: Plan, facts: VersionFacts, chosen: Collection[str] = NOBODY, since: datetime = days.EPOCH
+) -> tuple[datetime, Decision] | None:
+    """The first moment at which something is due, perhaps in the past, and what; None if nothing ever will be.
+
+    ``since``: what was due before is due then.
+    """
     found = list(_actions(plan, facts, chosen))
-    for moment in sorted({action.due for action in found} - {days.FAR}):
+    for moment in sorted({max(action.due, since) for action in found} - {days.FAR}):
         decision = _choose(facts, [action for action in found if action.due <= moment])
         if decision is not None:
             return moment, decision

@@ -21,7 +21,7 @@ from objstore.lifecycle.facts import Decision, Kind, VersionFacts
 from objstore.lifecycle.plan import Plan
 from objstore.model import days
 from objstore.model.extended_rules import ExtendedRule
-from objstore.model.lifecycle import TRANSITION_BYTES_MIN, Filter, Rule
+from objstore.model.lifecycle import Filter, Rule, transition_bytes_min
 from objstore.model.tiers import HOT, tier_of
 from objstore.model.waterfall import may_follow
 
@@ -43,6 +43,7 @@ class Explained:
     action: str = ""
     storage_class: str = ""
     tier: str = ""
+    access_tier: str = ""
     due: datetime | None = None
     overruled_by: str = ""
 
@@ -98,7 +99,15 @@ def _judge(
 ) -> Explained:
     """What becomes of one action at the moment it is due. ``alone``: its rule is not in the plan."""
     told = Explained(
-        action.rule_id, by, "waiting", "", _NAMES[action.kind], action.storage_class, action.tier, _date(action.due)
+        action.rule_id,
+        by,
+        "waiting",
+        "",
+        _NAMES[action.kind],
+        action.storage_class,
+        action.tier,
+        action.access_tier,
+        _date(action.due),
     )
     if action.due >= days.FAR:
         return replace(told, why="its time is beyond the calendar")
@@ -175,10 +184,11 @@ def _no_action(rule: Rule, facts: VersionFacts) -> str:
         if rule.expiration is None:
             return "it is a delete marker, and the rule expires none"
         return "it is a delete marker, and not the only version of its key"
+    small = f"its {facts.size} bytes are less than {transition_bytes_min()}, and transitions leave small ones alone"
     if facts.is_latest:
         if not rule.transitions:
             return "it is the current version, and the rule is about others, or about uploads"
-        return f"its {facts.size} bytes are less than {TRANSITION_BYTES_MIN}, and transitions leave small objects alone"
+        return small
     newer = [transition.newer for transition in rule.noncurrent_transitions if not facts.is_marker]
     if rule.noncurrent_expiration is not None:
         newer.append(rule.noncurrent_expiration.newer)
@@ -186,7 +196,7 @@ def _no_action(rule: Rule, facts: VersionFacts) -> str:
         return "it is not the current version, and the rule is about that, or about uploads"
     if facts.newer_noncurrent < min(newer):
         return f"{facts.newer_noncurrent} noncurrent versions are newer, and the rule keeps {min(newer)}"
-    return f"its {facts.size} bytes are less than {TRANSITION_BYTES_MIN}, and transitions leave small versions alone"
+    return small
 
 
 def _age(facts: VersionFacts, now: datetime) -> str:

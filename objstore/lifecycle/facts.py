@@ -22,8 +22,8 @@ class VersionFacts:
     """``is_only_marker``: a delete marker, and its key has no other version. ``newer_noncurrent``: how many noncurrent
     versions of the key are newer. ``tier``: name of the tier that the bytes lie on. ``accessed``: day of the last
     access (model/days.py), 0 if there was none; ``heat``: the count as of that day (model/heat.py). ``access_tier``:
-    of an Intelligent-Tiering object that may be archived, where it is; None where archiving is not supported.
-    ``pinned_until``: it does not leave the hot tier before.
+    the archive access tier that an Intelligent-Tiering object lies in, None if in none. ``pinned_until``: it does not
+    leave the hot tier before.
     """
 
     key: bytes

@@ -1,7 +1,7 @@
 """Forecast: what rules would do now and in the next days, before anybody enables them. Nothing is changed.
 
-Each action of a rule is counted by itself: what several rules are about is counted under each. Which of them would act
-on a certain key is what ``explain`` tells.
+Each action of a rule is counted by itself: what several rules are about is counted under each. What they do together is
+what ``totals`` tells, and which of them would act on a certain key ``explain``.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from objstore.lifecycle.plan import Plan
-from objstore.lifecycle.walk import Walk, walks_of
+from objstore.lifecycle.walk import RETURNED_SUFFIX, Walk, walks_of
 from objstore.meta.database import Database
 from objstore.meta.forecast import ROWS_MAX, Count, Forecast, Sweep, TooSlow, forecast
 from objstore.meta.groups import space_of, steps_that_go
@@ -63,6 +63,8 @@ def sweeps_of(plan: Plan) -> Iterator[tuple[Action, Sweep]]:
     seen: set[str] = set()
     for (rule_id, name), walk in walks.items():
         if not rule_id or walk.source in _ELSEWHERE or (walk.source in _OLD and plan.versioning is None):
+            continue
+        if name.endswith(RETURNED_SUFFIX):  # the same action once more
             continue
         if not name.startswith("extended-"):
             below = walks.get((rule_id, f"{name}+newer"))

@@ -10,9 +10,11 @@ from math import ceil
 from objstore.lifecycle.warm import DAYS_MAX, cancel_warming, start_warming
 from objstore.meta.database import Database
 from objstore.meta.pins import PINS_MAX, Pin, Pins
+from objstore.meta.warm_jobs import WarmJobs
 from objstore.model import clock, days
 
 ENDED_AT_ONCE = 100
+REST_SECONDS = 3600.0  # between the looks of a pin that has found all there was
 
 
 async def put_pin(database: Database, bucket_id: int, prefix: bytes, until: datetime, budget_bytes: int) -> str:
@@ -48,6 +50,12 @@ async def expire_pins(database: Database) -> int:
     for bucket_id, prefix in ended:
         await cancel_warming(database, pin_job(bucket_id, prefix).hex())
     return len(ended)
+
+
+async def look_again(database: Database) -> int:
+    """Bring to the hot tier what is new and cold below pinned prefixes; how many pins are looked through again."""
+    jobs = [pin_job(*name) for name in await Pins(database).names()]
+    return await WarmJobs(database).look_again(jobs, REST_SECONDS)
 
 
 def pin_job(bucket_id: int, prefix: bytes) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from objstore.lifecycle.pace import Pace
-from objstore.lifecycle.restoring import PERMANENT_CLASS
+from objstore.lifecycle.restoring import place_for_good
 from objstore.lifecycle.warm import DAYS_DEFAULT
 from objstore.meta.database import Database, Transaction
 from objstore.meta.effects import Act, take_effect
@@ -16,7 +16,7 @@ from objstore.meta.warm_jobs import WarmJobs, add_progress, job_of
 from objstore.model import clock, days
 from objstore.model.errors import ObjstoreError
 from objstore.model.objects import ObjectVersion
-from objstore.model.tiering import STORAGE_CLASS
+from objstore.model.storage_class import access_tier_of
 from objstore.model.tiers import HOT, code_of_tier, is_archived
 from objstore.store.move import Move
 from objstore.store.store import Store
@@ -41,9 +41,9 @@ class Promoting:
             job = jobs[task]
             if found is None or found.version.marker or (job is not None and job not in running):
                 idle.append(task)
-            elif is_archived(found.version.storage_class):
+            elif is_archived(found.version.storage_class) and access_tier_of(found.version.storage_class) is None:
                 archived.append((task, found.version))
-            elif found.version.tier == code_of_tier(HOT):
+            elif found.version.tier == code_of_tier(HOT) and access_tier_of(found.version.storage_class) is None:
                 idle.append(task)
             else:
                 cold.append((task, found.version))
@@ -83,7 +83,7 @@ class Promoting:
 
             return await take_effect(self._database, [_act_of(*pair) for pair in pairs], effect)
 
-        moves = [Move(version, _class_of(version), HOT) for _, version in cold]
+        moves = [Move(version, *place_for_good(version)) for _, version in cold]
         outcomes = await self._store.moves.move(moves, commit, self._pace.bytes)
         pairs = list(zip(cold, outcomes, strict=True))
         await self._tasks.postpone([task for (task, _), done in pairs if done is False], 0.0)
@@ -93,10 +93,6 @@ class Promoting:
             if job is not None:
                 await self._jobs.note_error(job, repr(error)[:ERROR_CHARS_MAX])
         return failed
-
-
-def _class_of(version: ObjectVersion) -> str:
-    return STORAGE_CLASS if version.storage_class == STORAGE_CLASS else PERMANENT_CLASS
 
 
 def _progress(pairs: Pairs) -> dict[bytes, tuple[int, int]]:

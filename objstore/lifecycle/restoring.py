@@ -1,6 +1,7 @@
 """Restoring: archived versions get their hot copies, and lose them when their days are over."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from objstore.lifecycle.pace import Pace
 from objstore.meta.database import Database, Transaction
@@ -12,7 +13,8 @@ from objstore.meta.tasks import Task, Tasks
 from objstore.model import clock, days
 from objstore.model.errors import ObjstoreError
 from objstore.model.objects import ObjectVersion
-from objstore.model.tiers import HOT, is_archived
+from objstore.model.storage_class import INTELLIGENT_TIERING, shown_class
+from objstore.model.tiers import HOT, is_archived, tier_of
 from objstore.store.move import Move
 from objstore.store.store import Store
 
@@ -69,7 +71,7 @@ class Restoring:
 
             return await take_effect(self._database, acts, effect)
 
-        moves = [Move(version, PERMANENT_CLASS, HOT) for _, version, _ in wanted]
+        moves = [Move(version, *place_for_good(version)) for _, version, _ in wanted]
         outcomes = await self._store.moves.move(moves, commit, self._pace.bytes)
         stale = [task for (task, _, _), done in zip(wanted, outcomes, strict=True) if done is False]
         await self._tasks.postpone(stale, 0.0)
@@ -82,10 +84,17 @@ async def _finish(transaction: Transaction, replacement: Replacement, one: Resto
     if one.days:
         until = days.due_after(clock.now(), one.days)
         return await finish_copy(transaction, name, replacement.extents, until, [0] if refused else [])
-    (done,) = await swap(transaction, [replacement], [0] if refused else [])
+    used = replace(replacement, accessed=days.day_of(clock.now()))  # else the next walk would take it back
+    (done,) = await swap(transaction, [used], [0] if refused else [])
     if done:
         await forget(transaction, name)
     return done
+
+
+def place_for_good(version: ObjectVersion) -> tuple[str, str]:
+    """Class and tier of a version that is to stay hot: one that moves by access goes on doing so."""
+    by_access = shown_class(version.storage_class) == INTELLIGENT_TIERING
+    return (INTELLIGENT_TIERING, tier_of(INTELLIGENT_TIERING)) if by_access else (PERMANENT_CLASS, HOT)
 
 
 def _act_of(task: Task, size: int) -> Act:

@@ -2,6 +2,7 @@
 
     action                      walks through                                    by
     expire, transition:CLASS    current versions                                 modified
+    …/returned                  those that came back to the hot tier since       day of the last access
     marker                      delete markers that are the latest               modified
     noncurrent-…                noncurrent versions                              when they became noncurrent
     noncurrent-…+newer          the same, and looks at what each pushes down     when they became noncurrent
@@ -9,6 +10,7 @@
     …/access                    current versions on the hot tier                 day of the last access
     …/full                      the same, while the tier is too full             day of the last access
     …/steps                     current versions below steps that may go         key
+    archive:TIER                Intelligent-Tiering objects off the hot tier     day of the last access
 
 A walk only proposes: whoever takes the task decides, by all rules, on the version as it is then. Rows younger than
 ``VISIBLE`` are left for later, for a commit may still bring older ones.
@@ -20,19 +22,20 @@ from datetime import datetime, timedelta
 
 from objstore.lifecycle.plan import Plan
 from objstore.meta.groups import FULL_SUFFIX, STEPS_SUFFIX
-from objstore.meta.walks import ANY_SIZE, Query, Source
+from objstore.meta.walks import ANY_SIZE, BY_DAY, Query, Source
 from objstore.model import days
 from objstore.model.extended_rules import ExtendedRule, KeepLast, TierFull
-from objstore.model.lifecycle import MINIMUM_FOR_ALL, TRANSITION_BYTES_MIN, Filter, Rule, digest_of
-from objstore.model.storage_class import STORAGE_CLASS_CODES
-from objstore.model.tiering import INFREQUENT_DAYS, STORAGE_CLASS
-from objstore.model.tiers import is_archived
+from objstore.model.lifecycle import MINIMUM_FOR_ALL, Filter, Rule, digest_of, transition_bytes_min
+from objstore.model.storage_class import DEEP_ARCHIVE_ACCESS, STORAGE_CLASS_CODES, class_in
+from objstore.model.tiering import STORAGE_CLASS, TieringConfiguration, infrequent_days
+from objstore.model.tiers import HOT, is_archived, tier_of
 from objstore.model.waterfall import leads_on_from
 
 VISIBLE = timedelta(seconds=10)
 PAUSE_MAX = timedelta(hours=1)
 AGE_MAX = timedelta(days=36500)
 CALENDAR_DAY = timedelta(days=1)
+RETURNED_SUFFIX = "/returned"  # unused for as many days as the rule's age, which they had long before
 TIERING = ("", "tiering/access")  # the walk that every bucket has
 
 
@@ -69,6 +72,8 @@ def walks_of(plan: Plan) -> dict[tuple[str, str], Walk]:
             found.append(Walk(rule.id, "abort", Source.UPLOAD, rule.filter, rule.abort_days))
     for extended in plan.extended:
         found += _extended(extended)
+    for tiering in plan.tierings:
+        found += _archives(tiering)
     return {(walk.rule, walk.action): walk for walk in found}
 
 
@@ -100,7 +105,7 @@ def _horizon(walk: Walk, now: datetime, interval: timedelta) -> tuple[datetime |
     """Up to where rows are due, and when to look again if there are no more."""
     visible = now - VISIBLE
     tomorrow = min(max(days.start_of(days.day_of(now) + 1) - now, interval), PAUSE_MAX)
-    if walk.source is Source.ACCESSED:
+    if walk.source in BY_DAY:
         return days.day_of(now) - (walk.count or 0) - 1, tomorrow
     if walk.hours is not None:
         return min(visible, now - min(days.hours(walk.hours), AGE_MAX)), interval
@@ -112,7 +117,13 @@ def _horizon(walk: Walk, now: datetime, interval: timedelta) -> tuple[datetime |
 
 def _tiering() -> Walk:
     others = tuple(code for name, code in STORAGE_CLASS_CODES.items() if name != STORAGE_CLASS)
-    return Walk(*TIERING, Source.ACCESSED, Filter(), INFREQUENT_DAYS, skip_classes=others)
+    return Walk(*TIERING, Source.ACCESSED, Filter(), infrequent_days(), skip_classes=others)
+
+
+def _archives(tiering: TieringConfiguration) -> Iterator[Walk]:
+    for access_tier, count in tiering.archive_days.items():
+        skip = tuple(STORAGE_CLASS_CODES[class_in(done)] for done in (access_tier, DEEP_ARCHIVE_ACCESS))
+        yield Walk(tiering.id, f"archive:{access_tier}", Source.BY_ACCESS, tiering.filter, count, skip_classes=skip)
 
 
 def _expirations(rule: Rule) -> Iterator[Walk]:
@@ -131,7 +142,7 @@ def _expirations(rule: Rule) -> Iterator[Walk]:
 def _transitions(rule: Rule, minimum: str) -> Iterator[Walk]:
     for transition in rule.transitions:
         target = transition.storage_class
-        yield Walk(
+        walk = Walk(
             rule.id,
             f"transition:{target}",
             Source.CURRENT,
@@ -141,6 +152,9 @@ def _transitions(rule: Rule, minimum: str) -> Iterator[Walk]:
             size_min=_size_min(rule.filter, target, minimum),
             skip_classes=_done(target),
         )
+        yield walk
+        if transition.days is not None and tier_of(target) != HOT:
+            yield replace(walk, action=f"{walk.action}{RETURNED_SUFFIX}", source=Source.ACCESSED)
 
 
 def _noncurrent(rule: Rule, minimum: str) -> Iterator[Walk]:
@@ -218,7 +232,7 @@ def _names_only(filter_: Filter) -> Filter:
 def _size_min(filter_: Filter, target: str, minimum: str) -> int:
     """Transitions leave small objects alone, unless the rule has a size of its own, or they go to an archive."""
     applies = minimum == MINIMUM_FOR_ALL or not is_archived(target)
-    return TRANSITION_BYTES_MIN if applies and not filter_.has_size else 0
+    return transition_bytes_min() if applies and not filter_.has_size else 0
 
 
 def _done(target: str) -> tuple[int, ...]:

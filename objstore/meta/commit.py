@@ -165,7 +165,9 @@ class _Decision:
         except InvalidArgument as invalid:
             return self.refuse(write, invalid)
         self._links.update((volume_id, *history.name) for volume_id in write.shared)
-        return _shown(write.version, history.state)
+        written = write.version
+        written.shown_id = written.version_text if written.versioned else None  # AWS: never ``null`` to a writer
+        return written
 
     def _delete(self, history: History) -> ObjectVersion | None:
         if history.state is not None:

@@ -279,21 +279,21 @@ async def forecast(
     if horizon is None:
         return Forecast(True, [Count()] * (count + 1), [])
     if sweep.source is Source.UPLOAD:
-        return _told(await _bounded(database, _UPLOADS, *_arguments(bucket_id, sweep, horizon, now, count)), count)
+        return _told(await bounded(database, _UPLOADS, *_arguments(bucket_id, sweep, horizon, now, count)), count)
     statements, arguments = _STATEMENTS[sweep.source], _arguments(bucket_id, sweep, horizon, now, count)
     try:
-        ((rows,),) = await _bounded(database, statements["probe"], bucket_id, horizon, rows_max + 1)
+        ((rows,),) = await bounded(database, statements["probe"], bucket_id, horizon, rows_max + 1)
         if rows <= rows_max:
-            return _told(await _bounded(database, statements["exact"], *arguments), count)
+            return _told(await bounded(database, statements["exact"], *arguments), count)
     except TooSlow:
         pass
-    ((total,),) = await database.fetch(_ROWS[_PLACES[sweep.source].table])
+    total = await rows_of(database, _PLACES[sweep.source].table)
     percent = min(100.0, 100.0 * SAMPLE_ROWS / max(total, 1.0))
-    records = await _bounded(database, statements["sampled"], *arguments, percent)
+    records = await bounded(database, statements["sampled"], *arguments, percent)
     return _told(records, count, 100.0 / percent)
 
 
-async def _bounded(database: Database, statement: Statement, *arguments: Any) -> Sequence[Any]:
+async def bounded(database: Database, statement: Statement, *arguments: Any) -> Sequence[Any]:
     """Rows of a statement that can change nothing and is given up after ``STATEMENT_SECONDS``."""
 
     async def work(transaction: Transaction) -> Sequence[Any]:
@@ -304,6 +304,12 @@ async def _bounded(database: Database, statement: Statement, *arguments: Any) ->
             raise TooSlow(f"given up after {STATEMENT_SECONDS:g} s") from error
 
     return await database.patient.transact(work)
+
+
+async def rows_of(database: Database, table_: Any) -> float:
+    """About how many rows ``object`` or ``version`` has."""
+    ((total,),) = await database.fetch(_ROWS[table_])
+    return float(total)
 
 
 def _horizon(sweep: Sweep, now: datetime, count: int) -> datetime | int | None:

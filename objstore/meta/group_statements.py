@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Text, cast, desc, exists, func, literal_column, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Text, cast, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from objstore.meta.lifecycle_tables import pin, task, walk
 from objstore.meta.statement import Statement, constant, param
-from objstore.meta.tables import drive, garbage, object_, usage, volume
+from objstore.meta.tables import TIME, drive, garbage, object_, usage, volume
 from objstore.meta.tasks import TaskKind
-from objstore.meta.walk_statements import matches, page_of, queue, tasks_of
+from objstore.meta.walk_statements import answer, matches, page_by_day, queue, tasks_of
 from objstore.model.states import DriveState, VolumeState
 
 o, g, v, d, u, t, w = object_.c, garbage.c, volume.c, drive.c, usage.c, task.c, walk.c
@@ -83,15 +83,15 @@ def _pinned(page: CTE) -> ColumnElement[bool]:
 
 def _full() -> Statement:
     """Hot objects from the coldest on, until ``bytes`` of them are found; what is pinned stays."""
-    page = page_of(object_, o.accessed, BigInteger, o.tier == _zero)
-    order = (page.c.at, page.c.key, page.c.seq)
+    page = page_by_day(o.tier == _zero)
+    order = (page.c.at, page.c.since, page.c.key)
     running = (func.sum(page.c.size).over(order_by=order) - page.c.size).label("before")
     matched = select(page, running).where(matches(page), ~_pinned(page)).cte("matched")
     wanted = select(matched).where(matched.c.before < param("bytes", BigInteger)).cte("wanted")
     added = queue(tasks_of(wanted, _TIME, TaskKind.VERSION))
     return Statement(
-        select(*order, _count(page), _count(added)).order_by(*map(desc, order)).limit(constant(1)),
-        *("bucket_id", "at", "key", "seq", "horizon", "limit", *FILTER_NAMES, "rule", "action", "bytes"),
+        answer(page, added),
+        *("bucket_id", "at", "since", "key", "horizon", "limit", *FILTER_NAMES, "rule", "action", "bytes"),
     )
 
 
@@ -117,13 +117,16 @@ def _keys() -> Statement:
 
 
 def _cold() -> Statement:
-    """Current versions by key, of which those on other tiers are to become hot, up to ``bytes`` of them.
+    """Current versions by key, of which those on other tiers, modified ``since`` then, are to become hot, up to
+    ``bytes`` of them.
 
     Gives also how many bytes these have, and whether any did not fit.
     """
-    page = select(o.key, o.version_id, o.size, o.tier).where(_between()).order_by(o.key).limit(_limit).cte("page")
+    columns = (o.key, o.version_id, o.size, o.tier, o.modified)
+    page = select(*columns).where(_between()).order_by(o.key).limit(_limit).cte("page")
     running = func.sum(page.c.size).over(order_by=page.c.key).label("upto")
-    cold = select(page, running).where(page.c.tier != _zero).cte("cold")
+    is_wanted = (page.c.tier != _zero) & (page.c.modified >= param("since", TIME))
+    cold = select(page, running).where(is_wanted).cte("cold")
     fits = cold.c.upto <= param("bytes", BigInteger)
     wanted = select(cold).where(fits).cte("wanted")
     added = queue(tasks_of(wanted, _TIME, TaskKind.PROMOTE))
@@ -133,7 +136,7 @@ def _cold() -> Statement:
         select(page.c.key, _count(page), _count(wanted), size, left, _count(added))
         .order_by(page.c.key.desc())
         .limit(constant(1)),
-        *("bucket_id", "low", "high", "limit", "bytes", "rule", "action"),
+        *("bucket_id", "low", "high", "limit", "since", "bytes", "rule", "action"),
     )
 
 

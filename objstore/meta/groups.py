@@ -59,6 +59,7 @@ class Cursor(Protocol):
     number: int
     key: bytes
     seq: int
+    by_day: tuple[int, datetime, bytes]
 
     def rewind(self) -> None:
         """Begin anew."""
@@ -106,12 +107,13 @@ async def advance_full(transaction: Any, row: Cursor, query: "Query", limit: int
     if cutoff is None:  # all has been looked at, and there is nothing more that may go
         row.rewind()
         return 0, query.pause
-    arguments = (row.bucket_id, row.number, row.key, row.seq, cutoff, limit, *_filter(query), row.rule, row.action)
+    arguments = (row.bucket_id, *row.by_day, cutoff, limit, *_filter(query), row.rule, row.action)
     records = await transaction.fetch(sql.FULL, *arguments, excess)
     if not records:
         row.number, row.key, row.seq = cutoff + 1, b"", 0
         return 0, NOW
-    row.number, row.key, row.seq, _, found = records[0]
+    *cursor, _, found = records[0]
+    row.by_day = tuple(cursor)
     return found, NOW
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 
 from sqlalchemy import BigInteger, any_, func, select
 from sqlalchemy.dialects.postgresql import BYTEA
@@ -11,11 +12,12 @@ from objstore.meta.database import Database
 from objstore.meta.lifecycle_tables import rule_stats, task, walk
 from objstore.meta.statement import Statement, array, constant, param
 from objstore.meta.tables import bucket
-from objstore.model.storage_class import STORAGE_CLASS_CODES
+from objstore.model.storage_class import INTELLIGENT_TIERING, STORAGE_CLASS_CODES, class_in
 from objstore.model.tiers import tier_of
 
 w, t, s = walk.c, task.c, rule_stats.c
 ROWS_MAX = 10_000
+RULES_MAX = 1000  # in metrics: each is some series
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,24 @@ class Figures:
         verb, _, target = self.action.partition(":")
         if not target:
             return verb, ""
-        return verb, tier_of(target) if target in STORAGE_CLASS_CODES else target
+        known = target if target in STORAGE_CLASS_CODES else class_in(target)
+        return verb, target if known == INTELLIGENT_TIERING != target else tier_of(known)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFigures:
+    """Of one rule, its actions taken together: what waits, since when, what was done, when it last failed.
+
+    ``series``: see ``series_of``.
+    """
+
+    series: str
+    tasks: int = 0
+    oldest_due: datetime | None = None
+    objects: int = 0
+    bytes: int = 0
+    errors: int = 0
+    last_failed: datetime | None = None
 
 
 _bucket_id = param("bucket_id", BigInteger)
@@ -122,6 +141,15 @@ _FIGURES = Statement(
     .group_by(s.action)
     .limit(constant(1000))
 )
+_DONE_BY_RULE = Statement(
+    select(s.bucket_id, s.rule, func.sum(s.objects), func.sum(s.bytes), func.sum(s.errors), func.max(s.last_failed))
+    .group_by(s.bucket_id, s.rule)
+    .order_by(s.bucket_id, s.rule)
+    .limit(constant(RULES_MAX))
+)
+_TASKS_BY_RULE = Statement(
+    select(t.bucket_id, t.rule, func.count(), func.min(t.due)).group_by(t.bucket_id, t.rule).limit(constant(RULES_MAX))
+)
 _QUEUE = Statement(select(func.count(), func.min(t.due)))
 
 
@@ -155,6 +183,23 @@ async def tasks_of_version(database: Database, bucket_id: int, key: bytes, versi
 async def figures_by_action(database: Database) -> list[Figures]:
     """What all rules have done, by action."""
     return [Figures(record[0], *map(int, record[1:])) for record in await database.fetch(_FIGURES)]
+
+
+def series_of(bucket_id: int, rule: str) -> str:
+    """The name of a rule in metrics, which anybody may read: it tells neither the bucket nor the rule."""
+    return blake2b(bucket_id.to_bytes(8, "little", signed=True) + rule.encode(), digest_size=8).hexdigest()
+
+
+async def figures_by_rule(database: Database) -> list[RuleFigures]:
+    """Rules for which something waits or was done; about ``RULES_MAX``."""
+    done = {(bucket_id, rule): values for bucket_id, rule, *values in await database.fetch(_DONE_BY_RULE)}
+    waiting = {(bucket_id, rule): values for bucket_id, rule, *values in await database.fetch(_TASKS_BY_RULE)}
+    found = []
+    for name in sorted(done.keys() | waiting.keys()):
+        tasks, oldest = waiting.get(name, (0, None))
+        objects, size, errors, failed = done.get(name, (0, 0, 0, None))
+        found.append(RuleFigures(series_of(*name), tasks, oldest, int(objects), int(size), int(errors), failed))
+    return found
 
 
 async def queue_length(database: Database) -> tuple[int, datetime | None]:

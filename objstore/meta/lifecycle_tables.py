@@ -6,6 +6,7 @@
     restored    the temporary hot copy of an archived version
     pin         a prefix whose objects stay on the hot tier for a while
     warm        a job that brings a prefix to the hot tier
+    storage_class  names of the site's own storage classes, by their stored codes
 
 A task is taken by setting ``ready`` to when the lease ends and ``owner`` to a token of that one taking. Whoever acts on
 it deletes it, if it still has that token, in the transaction of the effect. ``again``: it was asked for once more while
@@ -14,7 +15,8 @@ somebody had it, so it has to be looked at once more.
 ``warm``: ``cursor`` is the key up to which objects were looked for; ``found_…``: objects, and bytes of payload, that
 had to be moved, all of them once ``walked``; ``objects``, ``bytes``: moved so far. ``budget_bytes``: no more than that
 is moved (NULL: no bound). ``days``: for so many an archived object gets its temporary copy. ``state``: see
-meta/warm_jobs.py; ``finished`` is set when it is no more running. A pin's job has the id that the pin's name gives.
+meta/warm_jobs.py; ``finished`` is set when it is no more running. A pin's job has the id that the pin's name gives; it
+looks again now and then, for what was modified ``since`` it began to look the last time (``created``).
 """
 
 from sqlalchemy import (
@@ -33,9 +35,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BYTEA
 
-from objstore.meta.tables import NAME, TIME, bucket, metadata, upload
+from objstore.meta.tables import NAME, TIME, bucket, metadata, object_, upload
 from objstore.meta.tables import _required as required
 from objstore.model.states import UploadState
+
+# What is walked by days without an access, off the hot tier: codes of Intelligent-Tiering and of its first archive.
+BY_ACCESS_INDEX = "storage_class IN (4, 13) AND tier <> 0"
+HAS_RULES = "(settings ? 'lifecycle' OR settings ? 'intelligent_tiering')"
 
 walk = Table(
     "walk",
@@ -44,7 +50,8 @@ walk = Table(
     required("rule", NAME),
     required("action", NAME),
     required("digest", BYTEA),
-    # The last row that was looked at: NULL before the first. ``number`` stands for the time where that is a day.
+    # The last row that was looked at: NULL before the first. Where it goes by the day of the last access, that is
+    # ``number``, and ``seq`` is when the row was modified, in microseconds.
     Column("time", TIME),
     required("number", BigInteger, "0"),
     required("key", BYTEA, "''"),
@@ -143,13 +150,30 @@ warm = Table(
     Column("budget_bytes", BigInteger),
     required("next_run", TIME, "now()"),
     Column("finished", TIME),
+    Column("since", TIME),
     Column("last_error", Text),
     PrimaryKeyConstraint("id"),
     Index("warm_next_run_idx", "next_run", postgresql_where=text("finished IS NULL")),
 )
 
+storage_class = Table(
+    "storage_class",
+    metadata,
+    required("code", SmallInteger),
+    required("name", Text),
+    PrimaryKeyConstraint("code"),
+    Index("storage_class_name_idx", "name", unique=True),
+)
+
 # What the engine asks of the tables of others.
-Index("bucket_lifecycle_idx", bucket.c.id, postgresql_where=text("settings ? 'lifecycle'"))
+Index("bucket_lifecycle_idx", bucket.c.id, postgresql_where=text(HAS_RULES))
+Index(
+    "object_bucket_id_by_access_idx",
+    object_.c.bucket_id,
+    object_.c.accessed,
+    object_.c.modified,
+    postgresql_where=text(BY_ACCESS_INDEX),
+)
 Index(
     "upload_bucket_id_open_created_idx",
     upload.c.bucket_id,

@@ -12,8 +12,7 @@ which looks at all of them, decides about the bytes.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from objstore.format.extent import bytes_by_volume
 from objstore.meta import places
@@ -92,11 +91,31 @@ async def _account(
             waste.add_appended(appended[i], claimed.volumes, claimed.volumes)
             continue
         waste.add(records_only_in(one.version.extents, one.extents))
-        usage.count_version(replace(one.version, **placed.usage), -1)
-        moved: dict[str, Any] = {"storage_class": one.storage_class, "tier": code_of_tier(one.tier)}
-        moved["accessed"] = max(placed.accessed, one.accessed)
-        usage.count_version(replace(one.version, **(placed.usage | moved)))
+        _count(usage, one, placed)
     await waste.record(transaction, usage)
+
+
+def _count(usage: Usage, one: Replacement, placed: Placed) -> None:
+    """The version where it was, less; where it is now, more. (A marker has no bytes to be moved.)"""
+    name, size = (one.version.bucket_id, one.version.key), one.version.size
+    noncurrent = placed.noncurrent_since is not None
+    usage.count(
+        name,
+        size=size,
+        tier=placed.tier,
+        storage_class=placed.storage_class,
+        accessed=placed.accessed,
+        noncurrent=noncurrent,
+        sign=-1,
+    )
+    usage.count(
+        name,
+        size=size,
+        tier=code_of_tier(one.tier),
+        storage_class=STORAGE_CLASS_CODES[one.storage_class],
+        accessed=max(placed.accessed, one.accessed),
+        noncurrent=noncurrent,
+    )
 
 
 def _row(one: Replacement) -> tuple[ObjectVersion, bytes, int, int, int]:

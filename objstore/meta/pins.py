@@ -17,6 +17,7 @@ from objstore.meta.statement import Statement, array, constant, param
 from objstore.meta.tables import TIME
 
 PINS_MAX = 1000  # of a bucket
+NAMES_MAX = 10_000
 p = pin.c
 
 
@@ -47,6 +48,7 @@ _LIST = Statement(
     .limit(param("limit", BigInteger)),
     *("buckets", "limit"),
 )
+_NAMES = Statement(select(p.bucket_id, p.prefix).order_by(p.bucket_id, p.prefix).limit(constant(NAMES_MAX)))
 _COUNT = Statement(select(func.count()).where(p.bucket_id == param("bucket_id", BigInteger)), "bucket_id")
 _REMOVE = Statement(
     delete(pin)
@@ -98,6 +100,10 @@ class Pins:
     async def put(self, bucket_id: int, prefix: bytes, until: datetime, budget_bytes: int) -> None:
         """Pin a prefix, or change its pin."""
         await self._database.change(_PUT, bucket_id, prefix, until, budget_bytes)
+
+    async def names(self) -> Names:
+        """(bucket id, prefix) of all pins, at most ``NAMES_MAX``."""
+        return [(record[0], record[1]) for record in await self._database.fetch(_NAMES)]
 
     async def count(self, bucket_id: int) -> int:
         """How many a bucket has."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Integer, SmallInteger, Table, and_, func, select, update
 from sqlalchemy.dialects.postgresql import BYTEA
@@ -12,7 +11,6 @@ from objstore.meta.database import Transaction
 from objstore.meta.statement import AnyType, Statement, batch
 from objstore.meta.tables import object_, slot_of, version
 from objstore.model.objects import ObjectVersion
-from objstore.model.storage_class import STORAGE_CLASS_NAMES
 
 _KEY_TYPES: dict[str, AnyType] = {
     "bucket_id": BigInteger(),
@@ -39,16 +37,6 @@ class Placed:
     storage_class: int
     accessed: int
     noncurrent_since: datetime | None = None
-
-    @property
-    def usage(self) -> dict[str, Any]:
-        """What counts in the ledger of usage, as fields of an ObjectVersion."""
-        return {
-            "tier": self.tier,
-            "storage_class": STORAGE_CLASS_NAMES[self.storage_class],
-            "accessed": self.accessed,
-            "noncurrent_since": self.noncurrent_since,
-        }
 
 
 def _lock(table: Table) -> Statement:

@@ -103,9 +103,10 @@ object_ = Table(
     _required("tier", SmallInteger, "0"),
     _required("versioned", Boolean, "false"),
     PrimaryKeyConstraint("bucket_id", "key", "slot"),
-    # For rules by age and by access; only those on the hot tier may get too cold for it.
+    # For rules by age and by access; only those on the hot tier may get too cold for it. Millions may have been used on
+    # one day: within it a walk goes by ``modified``, which grows, so that a new row finds its place at the end of both.
     Index("object_bucket_id_modified_idx", "bucket_id", "modified"),
-    Index("object_bucket_id_accessed_idx", "bucket_id", "accessed", postgresql_where=text("tier = 0")),
+    Index("object_bucket_id_accessed_idx", "bucket_id", "accessed", "modified", postgresql_where=text("tier = 0")),
     postgresql_with={
         "fillfactor": 90,
         "autovacuum_vacuum_scale_factor": 0.05,

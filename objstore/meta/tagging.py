@@ -7,6 +7,7 @@ from sqlalchemy import Table, literal_column, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from objstore.meta.database import Transaction
+from objstore.meta.lifecycle_tables import HAS_RULES
 from objstore.meta.rows import json_text
 from objstore.meta.statement import Statement, param
 from objstore.meta.tables import bucket, object_, slot_of, version
@@ -23,9 +24,7 @@ def _set(table: Table) -> Statement:
 
 
 _TABLES = [_set(object_), _set(version)]
-_HAS_RULES = Statement(
-    select(literal_column("settings ? 'lifecycle'")).where(bucket.c.id == param("id", bucket.c.id.type)), "id"
-)
+_HAS_RULES = Statement(select(literal_column(HAS_RULES)).where(bucket.c.id == param("id", bucket.c.id.type)), "id")
 
 
 async def set_tags(transaction: Transaction, found: ObjectVersion, tags: Mapping[str, str] | None) -> bool:

@@ -2,6 +2,7 @@
 
     take      FOR UPDATE SKIP LOCKED: ``ready`` becomes the end of the lease, ``owner`` a token of this taking
     finish    in the transaction of the effect: deleted, if the owner still has them
+    renew     it takes longer than the lease: put off its end, for as long as the worker lives
     postpone  nothing to do yet; or it failed: looked at again later
 
 | What happens                   | What is left                                      | Who clears it           |
@@ -144,6 +145,11 @@ _POSTPONE = Statement(
     *_HELD_NAMES,
     *("delay_seconds", "failed", "error"),
 )
+# A lease that has run out already may be renewed too, while nobody else has taken the task.
+_RENEW = Statement(
+    update(task).values(ready=_now + param("lease_seconds", Double) * _seconds).where(_is_held),
+    *(*_HELD_NAMES, "lease_seconds"),
+)
 _asked = batch("asked", {**KEY_TYPES, "due": TIME, "rule": Text(), "action": Text()})
 NEW_COLUMNS = ("bucket_id", "key", "version_id", "kind", "due", "rule", "action")
 _ADD = Statement(
@@ -174,6 +180,10 @@ class Tasks:
         owner = clock.random_id()
         records = await self._database.transact(lambda transaction: _take(transaction, limit, owner, lease_seconds))
         return [replace(Task(*record), owner=owner) for record in records]
+
+    async def renew(self, tasks: Sequence[Task], lease_seconds: float) -> int:
+        """Put the end of the lease off for those that are still their owner's; how many."""
+        return await self._database.change(_RENEW, *_columns(tasks), lease_seconds)
 
     async def add(self, tasks: Sequence[Task]) -> None:
         """Queue tasks; those that are queued already are made ready, or looked at again once they are finished."""

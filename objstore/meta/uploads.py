@@ -150,7 +150,7 @@ async def _complete(transaction: Transaction, upload_id: bytes, decide: Decide, 
     if locked is None or locked["state"] == UploadState.ABORTED or not claimed.buckets:
         raise NoSuchUpload()
     if locked["state"] == UploadState.COMPLETED:
-        return _answer(locked, claimed.buckets[known["bucket_id"]])
+        return _answer(locked)
     parts = [Part(*record) for record in await transaction.fetch(sql.LOCK_PARTS, upload_id)]
     version, unused = decide(_upload_of(locked), parts)
     waste = Waste()
@@ -173,7 +173,7 @@ def _upload_of(record: Record) -> Upload:
     )
 
 
-def _answer(record: Record, versioning_state: str | None) -> ObjectVersion:
+def _answer(record: Record) -> ObjectVersion:
     """What the first Complete answered, from the upload's row."""
     upload, (size, modified, checksum, seq, versioned) = _upload_of(record), record[-len(sql.ANSWER_COLUMNS) :]
     assert upload.etag is not None, "a completed upload without its ETag"
@@ -192,5 +192,5 @@ def _answer(record: Record, versioning_state: str | None) -> ObjectVersion:
         seq=seq,
         versioned=bool(versioned),
     )
-    version.shown_id = version.version_text if versioning_state is not None else None
+    version.shown_id = version.version_text if versioned else None
     return version

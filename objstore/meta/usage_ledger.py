@@ -27,8 +27,6 @@ from sqlalchemy.dialects.postgresql import BYTEA, insert
 from objstore.meta.database import Database, Transaction
 from objstore.meta.statement import AnyType, Statement, batch, constant, param
 from objstore.meta.tables import bucket, usage
-from objstore.model.objects import ObjectVersion
-from objstore.model.storage_class import STORAGE_CLASS_CODES
 
 FOLD_ROWS_MIN, FOLD_ROWS_MAX, FOLD_BUCKETS_MAX = 256, 20_000, 64
 
@@ -95,19 +93,6 @@ class Usage:
         else:
             total[0] += sign
             total[1] += sign * size
-
-    def count_version(self, version: ObjectVersion, sign: int = 1) -> None:
-        """The same for a whole version."""
-        if not version.marker:
-            self.count(
-                (version.bucket_id, version.key),
-                size=version.size,
-                tier=version.tier,
-                storage_class=STORAGE_CLASS_CODES[version.storage_class],
-                accessed=version.accessed,
-                noncurrent=version.noncurrent_since is not None,
-                sign=sign,
-            )
 
     def columns(self) -> Sequence[Sequence[Any]]:
         """Arrays for ``recording``."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     BigInteger,
+    Boolean,
     ColumnElement,
     Interval,
     Select,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, insert
 
-from objstore.meta.lifecycle_tables import task, walk
+from objstore.meta.lifecycle_tables import BY_ACCESS_INDEX, HAS_RULES, task, walk
 from objstore.meta.statement import Statement, array, batch, constant, param
 from objstore.meta.tables import TIME, bucket, object_, upload, version
 from objstore.meta.tasks import NEW_COLUMNS, TaskKind
@@ -86,7 +87,7 @@ SETTINGS_OF = Statement(select(bucket.c.settings).where(bucket.c.id == param("id
 # A row's xmin changes whenever the row does.
 WITH_RULES = Statement(
     select(bucket.c.id, literal_column("xmin::text"))
-    .where(literal_column("settings ? 'lifecycle'"), bucket.c.id > param("after", BigInteger))
+    .where(literal_column(HAS_RULES, Boolean), bucket.c.id > param("after", BigInteger))
     .order_by(bucket.c.id)
     .limit(param("limit", BigInteger)),
     *("after", "limit"),
@@ -105,6 +106,7 @@ _bucket_id = param("bucket_id", BigInteger)
 _key, _seq, _limit = param("key", BYTEA), param("seq", BigInteger), param("limit", BigInteger)
 _FILTER_NAMES = ("prefix", "size_min", "size_max", "tags", "skip_classes")
 _TASK_NAMES = ("rule", "action", "age")
+DAY_NAMES = ("bucket_id", "at", "since", "key", "horizon", "limit", *_FILTER_NAMES, "rule", "action")
 PAGE_NAMES = ("bucket_id", "at", "key", "seq", "horizon", "limit", *_FILTER_NAMES, *_TASK_NAMES)
 
 
@@ -148,15 +150,12 @@ def tasks_of(rows: CTE, due: ColumnElement[Any], kind: TaskKind) -> Select[Any]:
     ).order_by(rows.c.key, rows.c.version_id)
 
 
-def _answer(page: CTE, added: CTE) -> Select[Any]:
-    """The last row of the page, how many it has, and how many tasks it made."""
+def answer(page: CTE, added: CTE) -> Select[Any]:
+    """The last row of the page (its cursor), how many it has, and how many tasks it made."""
     seen = select(func.count()).select_from(page).scalar_subquery()
     found = select(func.count()).select_from(added).scalar_subquery()
-    return (
-        select(page.c.at, page.c.key, page.c.seq, seen, found)
-        .order_by(desc(page.c.at), desc(page.c.key), desc(page.c.seq))
-        .limit(constant(1))
-    )
+    cursor = [page.c[name] for name in ("at", "since", "key", "seq") if name in page.c]
+    return select(*cursor, seen, found).order_by(*map(desc, cursor)).limit(constant(1))
 
 
 def page_of(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -> CTE:
@@ -173,18 +172,44 @@ def page_of(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -
     )
 
 
+def page_by_day(*conditions: ColumnElement[bool]) -> CTE:
+    """The same by the day of the last access and, within it, by when they were modified: past (at, since, key).
+
+    Nothing else is said of where to begin: of two bounds Postgres would take the day, and go through all of it again.
+    """
+    cursor, since = param("at", BigInteger), param("since", TIME)
+    return (
+        select(
+            *(o.accessed.label("at"), o.modified.label("since")),
+            *(o.key, o.version_id, o.size, o.tags, o.storage_class),
+        )
+        .where(o.bucket_id == _bucket_id, o.accessed <= param("horizon", BigInteger), *conditions)
+        .where(tuple_(o.accessed, o.modified, o.key) > tuple_(cursor, since, _key))
+        .order_by(o.accessed, o.modified, o.key)
+        .limit(_limit)
+        .cte("page")
+    )
+
+
 def _walk_on(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -> Statement:
     page = page_of(table, at, type_, *conditions)
     matched = select(page).where(matches(page)).cte("matched")
-    since = matched.c.at if type_ is TIME else func.clock_timestamp()  # a day's number tells no time
-    due = since + param("age", Interval)
-    return Statement(_answer(page, queue(tasks_of(matched, due, TaskKind.VERSION))), *PAGE_NAMES)
+    due = matched.c.at + param("age", Interval)
+    return Statement(answer(page, queue(tasks_of(matched, due, TaskKind.VERSION))), *PAGE_NAMES)
+
+
+def _walk_by_day(*conditions: ColumnElement[bool]) -> Statement:
+    page = page_by_day(*conditions)
+    matched = select(page).where(matches(page)).cte("matched")
+    due = func.clock_timestamp()  # a day's number tells no time
+    return Statement(answer(page, queue(tasks_of(matched, due, TaskKind.VERSION))), *DAY_NAMES)
 
 
 CURRENT = _walk_on(object_, o.modified, TIME)
 NONCURRENT = _walk_on(version, v.noncurrent_since, TIME, v.noncurrent_since.is_not(None))
 MARKER = _walk_on(version, v.modified, TIME, v.marker, v.noncurrent_since.is_(None))
-ACCESSED = _walk_on(object_, o.accessed, BigInteger, o.tier == constant(_HOT))
+ACCESSED = _walk_by_day(o.tier == constant(_HOT))
+BY_ACCESS = _walk_by_day(literal_column(BY_ACCESS_INDEX, Boolean))
 
 
 def _below() -> Statement:
@@ -208,7 +233,7 @@ def _below() -> Statement:
         .cte("found")
     )
     due = found.c.at + param("age", Interval)
-    return Statement(_answer(page, queue(tasks_of(found, due, TaskKind.VERSION))), *PAGE_NAMES, "newer")
+    return Statement(answer(page, queue(tasks_of(found, due, TaskKind.VERSION))), *PAGE_NAMES, "newer")
 
 
 BELOW = _below()
@@ -237,7 +262,7 @@ def _uploads() -> Statement:
     )
     due = matched.c.at + param("age", Interval)
     return Statement(
-        _answer(page, queue(tasks_of(matched, due, TaskKind.UPLOAD))),
+        answer(page, queue(tasks_of(matched, due, TaskKind.UPLOAD))),
         *("bucket_id", "at", "key", "horizon", "limit", "prefix", *_TASK_NAMES),
     )
 

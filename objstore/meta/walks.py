@@ -25,11 +25,12 @@ from objstore.meta.statement import Statement
 from objstore.meta.tasks import backlog
 from objstore.model.extended_rules import KeepLast, TierFull
 
-PAGE_ROWS = 1000
+PAGE_ROWS = 5000
 BACKLOG_PAUSE = timedelta(seconds=1)
 NO_PAUSE = timedelta()
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 ANY_SIZE = 2**63 - 1
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Source(Enum):
@@ -40,10 +41,13 @@ class Source(Enum):
     BELOW = "below"  # the same, and gives the version that is ``newer`` below each
     MARKER = "marker"  # delete markers that are the latest, by modified
     ACCESSED = "accessed"  # current versions on the hot tier by day of last access
+    BY_ACCESS = "by access"  # Intelligent-Tiering objects off the hot tier by day of last access
     UPLOAD = "upload"  # open uploads by when they began
     FULL = "full"  # as ACCESSED, as much as has to leave a tier that is too full
     STEPS = "steps"  # current versions by key, below the steps of a prefix that need not be kept
 
+
+BY_DAY = (Source.ACCESSED, Source.BY_ACCESS)  # not by a time
 
 _PAGES: Mapping[Source, Statement] = {
     Source.CURRENT: sql.CURRENT,
@@ -51,6 +55,7 @@ _PAGES: Mapping[Source, Statement] = {
     Source.BELOW: sql.BELOW,
     Source.MARKER: sql.MARKER,
     Source.ACCESSED: sql.ACCESSED,
+    Source.BY_ACCESS: sql.BY_ACCESS,
     Source.UPLOAD: sql.UPLOADS,
 }
 
@@ -66,7 +71,7 @@ class WalkName:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a step looks for. ``horizon``: rows up to this are due: a time, or a day number for ACCESSED.
+    """What a step looks for. ``horizon``: rows up to this are due: a time, or a day number for ACCESSED and BY_ACCESS.
 
     ``age`` is added to a row's time to say since when it is due; ``skip_classes``: codes of classes that are left out.
     ``pause``: how long the walk rests when there is nothing more up to the horizon. ``restart``: the walk begins anew
@@ -174,11 +179,11 @@ class Walks:
         records = await transaction.fetch(_PAGES[query.source], *_arguments(row, query, limit))
         seen = found = 0
         if records:
-            at, row.key, row.seq, seen, found = records[0]
-            if query.source is Source.ACCESSED:
-                row.number = at
+            *cursor, seen, found = records[0]
+            if query.source in BY_DAY:
+                row.by_day = tuple(cursor)
             else:
-                row.time = at
+                row.time, row.key, row.seq = cursor
         more = seen >= limit
         if query.restart and not more:
             row.rewind()
@@ -204,6 +209,15 @@ class _Row:
     def name(self) -> WalkName:
         return WalkName(self.bucket_id, self.rule, self.action)
 
+    @property
+    def by_day(self) -> tuple[int, datetime, bytes]:
+        """The cursor of a walk by the day of the last access: the day, when the row was modified, its key."""
+        return self.number, LONG_AGO + self.seq * _MICROSECOND, self.key
+
+    @by_day.setter
+    def by_day(self, cursor: tuple[int, datetime, bytes]) -> None:
+        self.number, self.seq, self.key = cursor[0], (cursor[1] - LONG_AGO) // _MICROSECOND, cursor[2]
+
     def rewind(self) -> None:
         self.time, self.number, self.key, self.seq = None, 0, b"", 0
 
@@ -214,11 +228,13 @@ class _Row:
 
 def _arguments(row: _Row, query: Query, limit: int) -> list[Any]:
     """In the order of the statement's parameters."""
-    at = row.number if query.source is Source.ACCESSED else row.time or LONG_AGO
+    at = row.time or LONG_AGO
     tail = (row.rule, row.action, query.age)
     if query.source is Source.UPLOAD:
         return [row.bucket_id, at, row.key, query.horizon, limit, query.prefix, *tail]
     tags = orjson.dumps(dict(query.tags or {})).decode()
     filters = (query.prefix, query.size_min, query.size_max, tags, list(query.skip_classes))
+    if query.source in BY_DAY:
+        return [row.bucket_id, *row.by_day, query.horizon, limit, *filters, row.rule, row.action]
     arguments = [row.bucket_id, at, row.key, row.seq, query.horizon, limit, *filters, *tail]
     return [*arguments, query.newer] if query.source is Source.BELOW else arguments

@@ -39,12 +39,13 @@ from objstore.meta.lifecycle_tables import task, warm
 from objstore.meta.listing import past
 from objstore.meta.statement import Statement, array, constant, param
 from objstore.meta.tasks import TaskKind, backlog
-from objstore.meta.walks import BACKLOG_PAUSE
+from objstore.meta.walks import BACKLOG_PAUSE, LONG_AGO
 
 PAGE_ROWS = 1000
 JOBS_MAX = 1000
 ANY_BYTES = 2**62
 ACTION = "warm"
+VISIBLE_SECONDS = 10
 
 w, t = warm.c, task.c
 
@@ -76,11 +77,12 @@ class WarmJob:
     budget_bytes: int | None
     finished: datetime | None
     last_error: str | None
+    since: datetime | None
 
 
 _COLUMNS = (
     w.id, w.bucket_id, w.prefix, w.created, w.state, w.cursor, w.objects, w.bytes, w.found_objects, w.found_bytes,
-    w.walked, w.days, w.budget_bytes, w.finished, w.last_error,
+    w.walked, w.days, w.budget_bytes, w.finished, w.last_error, w.since,
 )  # fmt: skip
 _id = param("job", BYTEA)
 _now = func.clock_timestamp()
@@ -103,11 +105,29 @@ _again = {
     "next_run": _now,
     "finished": null(),
     "last_error": null(),
+    "since": null(),
 }
 # A pin that is put again begins its job anew.
 _CREATE = Statement(
     insert(warm).values(_new).on_conflict_do_update(index_elements=["id"], set_=_again),
     *("job", "bucket_id", "prefix", "days", "budget_bytes"),
+)
+_second = literal_column("'1 second'::interval", Interval)
+# What it has moved still counts against its budget. A commit may bring what is a little older than its row.
+_LOOK_AGAIN = Statement(
+    update(warm)
+    .where(w.id == any_(array("jobs", BYTEA)), w.state == constant(WarmState.DONE))
+    .where(w.finished < func.now() - param("rest_seconds", Double) * _second)
+    .values(
+        state=constant(WarmState.RUNNING),
+        since=w.created - constant(VISIBLE_SECONDS) * _second,
+        created=_now,
+        cursor=literal_column("''::bytea"),
+        walked=literal_column("false"),
+        next_run=_now,
+        finished=null(),
+    ),
+    *("jobs", "rest_seconds"),
 )
 _LIST = Statement(
     select(*_COLUMNS)
@@ -186,6 +206,10 @@ class WarmJobs:
         """Start a job, or start it anew."""
         await self._database.change(_CREATE, job_id, bucket_id, prefix, days, budget_bytes)
 
+    async def look_again(self, job_ids: Collection[bytes], rest_seconds: float) -> int:
+        """Have those of the jobs look for what is new that were done so long ago; how many."""
+        return int(await self._database.change(_LOOK_AGAIN, sorted(job_ids), rest_seconds)) if job_ids else 0
+
     async def list(self, bucket_ids: Collection[int]) -> Jobs:
         """Jobs of buckets, those that run first, then the newest; at most ``JOBS_MAX``."""
         return [WarmJob(*record) for record in await self._database.fetch(_LIST, sorted(bucket_ids))]
@@ -240,7 +264,8 @@ class WarmJobs:
             await transaction.execute(_SAVE, job.id, job.cursor, 0, 0, False, pause)
             return 0
         room = ANY_BYTES if job.budget_bytes is None else max(0, job.budget_bytes - job.found_bytes)
-        records = await transaction.fetch(COLD, job.bucket_id, low, high, limit, room, rule, ACTION)
+        since = job.since or LONG_AGO
+        records = await transaction.fetch(COLD, job.bucket_id, low, high, limit, since, room, rule, ACTION)
         last, seen, objects, size, left_out, _ = records[0] if records else (b"", 0, 0, 0, False, 0)
         walked = seen < limit or left_out
         await transaction.execute(_SAVE, job.id, last + b"\0" if seen else low, objects, size, walked, 0.0)

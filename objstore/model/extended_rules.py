@@ -11,7 +11,7 @@ from re import findall
 
 from objstore.model.lifecycle import ANY, Filter
 from objstore.model.tiers import HOT, tier_of
-from objstore.model.waterfall import TARGETS
+from objstore.model.waterfall import targets
 
 ID_CHARS_MAX = 255
 
@@ -95,8 +95,8 @@ class ExtendedRule:
     def _check_action(self) -> None:
         if (self.storage_class is None) != self.expire:
             raise ValueError("a rule has exactly one of StorageClass and Expire")
-        if self.storage_class is not None and self.storage_class not in TARGETS:
-            raise ValueError(f"StorageClass: one of {', '.join(sorted(TARGETS))}")
+        if self.storage_class is not None and self.storage_class not in targets():
+            raise ValueError(f"StorageClass: one of {', '.join(sorted(targets()))}")
         if self.tier_full is not None and self.expire:
             raise ValueError("TierFullPercent: a full tier is no reason to delete; name a StorageClass")
 

@@ -23,6 +23,19 @@ MINIMUM_FOR_ALL, MINIMUM_VARIES = "all_storage_classes_128K", "varies_by_storage
 
 T = TypeVar("T")
 
+_transition_bytes_min = TRANSITION_BYTES_MIN
+
+
+def configure(transition_bytes_min: int = TRANSITION_BYTES_MIN) -> None:
+    """Set, once, from which size on transitions take objects whose rule has no size of its own."""
+    global _transition_bytes_min
+    _transition_bytes_min = transition_bytes_min
+
+
+def transition_bytes_min() -> int:
+    """See ``configure``."""
+    return _transition_bytes_min
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

@@ -39,7 +39,8 @@ class ObjectVersion:
     ``accessed``: day of the last access, see model/days.py; ``heat``: decayed count of accesses as of that day.
     ``tier``: code of the tier that the bytes lie on. ``versioned``: False for the ``null`` version.
     ``marker``: a delete marker, which has no bytes. ``noncurrent_since``: None for the latest version of a key.
-    ``shown_id``: the version id as answers give it, set on the way out; None in a bucket that never had versions.
+    ``shown_id``: the version id as answers give it, set on the way out; None in a bucket that never had versions,
+    and for the writer of a ``null`` version.
     """
 
     bucket_id: int

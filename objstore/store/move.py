@@ -19,25 +19,31 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from objstore.format.checksum import checksum, hasher
-from objstore.format.extent import HEADER_UNIT_BYTES, Extent, unpack
+from xxhash import xxh3_64
+
+from objstore.format.checksum import hasher
+from objstore.format.extent import Extent, unpack
 from objstore.meta.moves import Replacement
 from objstore.model.errors import CorruptData, DriveError, ObjstoreError
+from objstore.model.limits import BATCH_BYTES_MAX, BATCH_ITEMS_MAX
 from objstore.model.objects import ObjectVersion
 from objstore.store.context import Context
 from objstore.store.object_writer import ObjectWriter
-from objstore.store.packer import Appended, Owner
+from objstore.store.packer import Appended, Owner, packed_record
 from objstore.store.put import record_attrs
 from objstore.store.read import Reads
-from objstore.volume.extent_reader import read_extents
+from objstore.store.small_reads import read_small
 from objstore.volume.verify import verify_stripe
 from objstore.work.failpoint import reach
 
 LARGE_AT_ONCE = 2  # each holds some tens of MiB
 STRIPES_AT_ONCE = 4
+SMALL_AT_ONCE = 2  # batches of small ones, each of up to BATCH_BYTES_MAX
+STEP_BYTES_MAX = 128 * 1024 * 1024  # of payload before the next commit
 
 Commit = Callable[[list[Replacement]], Awaitable[list[bool]]]
 Throttle = Callable[[int], Awaitable[None]]
@@ -72,6 +78,7 @@ class Moves:
     def __init__(self, context: Context, reads: Reads) -> None:
         self._context, self._reads = context, reads
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._small = asyncio.Semaphore(SMALL_AT_ONCE)
         self._stripes = asyncio.Semaphore(STRIPES_AT_ONCE)
 
     async def move(
@@ -80,9 +87,17 @@ class Moves:
         """Move versions; the keys of a batch must differ.
 
         One result a move: True; False if the version is no more what it was; or why it could not be moved. ``commit``
-        swaps, in a transaction of the caller's; ``throttle`` is awaited with the number of bytes before they are read.
+        swaps, in a transaction of the caller's, perhaps only some of the moves at a time; ``throttle`` is awaited with
+        the number of bytes before they are read.
         """
-        found = await asyncio.gather(*(self._copy(move, throttle) for move in moves), return_exceptions=True)
+        outcomes: list[Result] = []
+        for step in _steps(moves, STEP_BYTES_MAX, len(moves)):
+            outcomes += await self._step(step, commit or self._swap, throttle)
+        return outcomes
+
+    async def _step(self, moves: Sequence[Move], commit: Commit, throttle: Throttle) -> list[Result]:
+        """All of 1 to 5, for moves that are committed together."""
+        found = await self._copies(moves, throttle)
         copies = [copy for copy in found if isinstance(copy, _Copy)]
         settled = False
         try:
@@ -90,9 +105,8 @@ class Moves:
             failed = await self._verify(copies)
             good = [copy for copy in copies if id(copy) not in failed]
             await reach("move.swap")
-            swapped = dict(
-                zip(map(id, good), await (commit or self._swap)([_replacement(copy) for copy in good]), strict=True)
-            )
+            done = await commit([_replacement(copy) for copy in good]) if good else []
+            swapped = dict(zip(map(id, good), done, strict=True))
             settled = not failed
             await reach("move.done")
         finally:
@@ -109,26 +123,56 @@ class Moves:
     async def _swap(self, replacements: list[Replacement]) -> list[bool]:
         return await self._context.movements.swap(replacements)
 
-    async def _copy(self, move: Move, throttle: Throttle) -> _Copy:
-        """The payload on the target tier, durable, not yet verified."""
-        version = move.version
-        owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
-        if version.size <= self._context.pool.profile(move.tier).pack_bytes_max:
-            await throttle(version.size)
-            payload = await self._payload(version)
+    async def _copies(self, moves: Sequence[Move], throttle: Throttle) -> "list[_Copy | BaseException]":
+        """Payloads on their target tiers, durable, not yet verified; or why not."""
+        profile, order = self._context.pool.profile, dict[str, list[Move]]()
+        large = [move for move in moves if move.version.size > profile(move.tier).pack_bytes_max]
+        for move in moves:
+            if move.version.size <= profile(move.tier).pack_bytes_max:
+                order.setdefault(move.tier, []).append(move)
+        batches = [
+            (tier, batch) for tier, small in order.items() for batch in _steps(small, BATCH_BYTES_MAX, BATCH_ITEMS_MAX)
+        ]
+        singles, batched = await asyncio.gather(
+            asyncio.gather(*(self._stream(move, throttle) for move in large), return_exceptions=True),
+            asyncio.gather(*(self._pack(*batch, throttle) for batch in batches), return_exceptions=True),
+        )
+        found: dict[int, _Copy | BaseException] = dict(zip(map(id, large), singles, strict=True))
+        for (_, batch), copies in zip(batches, batched, strict=True):
+            each = [copies] * len(batch) if isinstance(copies, BaseException) else copies
+            found |= zip(map(id, batch), each, strict=True)
+        return [found[id(move)] for move in moves]
+
+    async def _pack(self, tier: str, moves: Sequence[Move], throttle: Throttle) -> "list[_Copy | BaseException]":
+        """Small ones, which share a stripe and its flushes."""
+        async with self._small:
+            await throttle(sum(move.version.size for move in moves))
+            payloads = await read_small(self._context.catalog, self._reads, [move.version for move in moves])
             await reach("move.read")
-            appended = await self._context.packer.append(move.tier, owner, payload)
+            there = [i for i, payload in enumerate(payloads) if not isinstance(payload, ObjstoreError)]
+            owners = [_owner(moves[i].version) for i in there]
+            appended = await self._append(tier, owners, [payloads[i] for i in there]) if there else []
             await reach("move.synced")
-            return _Copy(move, appended, checksum(payload))
+        outcomes: list[_Copy | BaseException] = list(payloads)
+        for i, one in zip(there, appended, strict=True):
+            outcomes[i] = one if isinstance(one, BaseException) else _Copy(moves[i], one, _digest_of(one))
+        return outcomes
+
+    async def _append(
+        self, tier: str, owners: Sequence[Owner], payloads: Sequence[bytes]
+    ) -> "Sequence[Appended | BaseException]":
+        packer, pairs = self._context.packer, list(zip(owners, payloads, strict=True))
+        if self._context.pool.is_write_once(tier):  # there it pays to gather what all batches have
+            return await asyncio.gather(*(packer.append(tier, *pair) for pair in pairs), return_exceptions=True)
+        extents, volume = await packer.append_batch(tier, [packed_record(*pair) for pair in pairs])
+        return [Appended(one, (volume,), len(payload)) for one, payload in zip(extents, payloads, strict=True)]
+
+    async def _stream(self, move: Move, throttle: Throttle) -> _Copy:
         async with self._large:
-            return await self._stream(move, owner, throttle)
+            return await self._stream_one(move, throttle)
 
-    async def _payload(self, version: ObjectVersion) -> bytes:
-        reader = await self._reads.read(version, 0, version.size)
-        return b"".join([bytes(piece) async for piece in reader])
-
-    async def _stream(self, move: Move, owner: Owner, throttle: Throttle) -> _Copy:
-        context, version, digest = self._context, move.version, hasher()
+    async def _stream_one(self, move: Move, throttle: Throttle) -> _Copy:
+        context, version, digest, owner = self._context, move.version, hasher(), _owner(move.version)
         reader = await self._reads.read(version, 0, version.size)
         writer = ObjectWriter(context.pool, context.buffers, context.executor, move.tier, owner, version.size, None)
         try:
@@ -150,40 +194,65 @@ class Moves:
 
     async def _verify(self, copies: list[_Copy]) -> dict[int, ObjstoreError]:
         """Why a copy is not good, by its id; what does not come back right is not appended to any more."""
-        stripes = {_stripe(extent): extent for copy in copies for extent in unpack(copy.appended.extents)}
-        outcomes = await asyncio.gather(*map(self._verify_stripe, stripes.values()), return_exceptions=True)
+        groups: dict[tuple[bytes, int], list[_Copy]] = defaultdict(list)
+        for copy in copies:  # small ones by the stripe that they share, each of the others by itself
+            first = next(unpack(copy.appended.extents))
+            groups[first.volume_id, first.stripe_offset].append(copy)
+        outcomes = await asyncio.gather(*map(self._verify_group, groups.values()), return_exceptions=True)
         _raise_unexpected(outcomes)
-        bad = {key: error for key, error in zip(stripes, outcomes, strict=True) if isinstance(error, ObjstoreError)}
-        payloads = await asyncio.gather(*(self._verify_payload(copy, bad) for copy in copies), return_exceptions=True)
-        _raise_unexpected(payloads)
-        failed = {id(c): error for c, error in zip(copies, payloads, strict=True) if isinstance(error, ObjstoreError)}
+        failed: dict[int, ObjstoreError] = {}
+        for group, outcome in zip(groups.values(), outcomes, strict=True):
+            if isinstance(outcome, ObjstoreError):
+                failed |= {id(copy): outcome for copy in group}
+            elif not isinstance(outcome, BaseException):
+                failed |= {id(copy): _differs(copy) for copy, same in zip(group, outcome, strict=True) if not same}
         self._context.pool.retire([v for c in copies if id(c) in failed for v in c.appended.volume_ids])
         await reach("move.verified")
         return failed
 
-    async def _verify_stripe(self, extent: Extent) -> None:
-        async with self._stripes:
-            volume, drives = await self._context.catalog.place(extent.volume_id)
-            size = extent.header_units * HEADER_UNIT_BYTES
-            try:
-                await verify_stripe(volume, drives, extent.stripe_offset, size)
-            except TimeoutError:
-                raise DriveError(f"volume {volume.id.hex()} was not read back in time") from None
+    async def _verify_group(self, copies: Sequence[_Copy]) -> list[bool]:
+        """Whether the payload of each came back; a stripe after the other, for one of several has many of its own."""
+        digests = [hasher() for _ in copies]
+        extents = [list(unpack(copy.appended.extents)) for copy in copies]
+        for number in range(len(extents[0])):
+            found = [(one[number], digest) for one, digest in zip(extents, digests, strict=True)]
+            async with self._stripes:
+                await self._verify_stripe(found)
+        return [digest.intdigest() == copy.digest for digest, copy in zip(digests, copies, strict=True)]
 
-    async def _verify_payload(self, copy: _Copy, bad: dict[tuple[bytes, int], ObjstoreError]) -> None:
-        digest, readers = hasher(), []
-        for extent in unpack(copy.appended.extents):
-            if _stripe(extent) in bad:
-                raise bad[_stripe(extent)]
-            readers.append((await self._reads.reader(extent), 0, extent.length))
-        async for piece in read_extents(readers):
-            digest.update(piece)
-        if digest.intdigest() != copy.digest:
-            raise CorruptData(f"the copy of {copy.move.version.version_id.hex()} differs from what was read")
+    async def _verify_stripe(self, payloads: Sequence[tuple[Extent, xxh3_64]]) -> None:
+        volume, drives = await self._context.catalog.place(payloads[0][0].volume_id)
+        try:
+            await verify_stripe(volume, drives, payloads, self._context.buffers)
+        except TimeoutError:
+            raise DriveError(f"volume {volume.id.hex()} was not read back in time") from None
 
 
-def _stripe(extent: Extent) -> tuple[bytes, int]:
-    return extent.volume_id, extent.stripe_offset
+def _steps(moves: Sequence[Move], bytes_max: int, items_max: int) -> Iterator[list[Move]]:
+    """Moves in their order, cut before there are too many or too much; one alone may be larger."""
+    step: list[Move] = []
+    size = 0
+    for move in moves:
+        if step and (size + move.version.size > bytes_max or len(step) >= items_max):
+            yield step
+            step, size = [], 0
+        step.append(move)
+        size += move.version.size
+    if step:
+        yield step
+
+
+def _owner(version: ObjectVersion) -> Owner:
+    return Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
+
+
+def _digest_of(appended: Appended) -> int:
+    """Of a small payload: its extent has it."""
+    return next(unpack(appended.extents)).checksum
+
+
+def _differs(copy: _Copy) -> CorruptData:
+    return CorruptData(f"the copy of {copy.move.version.version_id.hex()} differs from what was read")
 
 
 def _replacement(copy: _Copy) -> Replacement:
@@ -191,7 +260,7 @@ def _replacement(copy: _Copy) -> Replacement:
     return Replacement(move.version, copy.appended.extents, move.storage_class, move.tier)
 
 
-def _raise_unexpected(results: Sequence[object]) -> None:
+def _raise_unexpected(results: Iterable[object]) -> None:
     """What is not an error of ours (a cancellation, a mistake in the program) is not one item's failure."""
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, ObjstoreError):

@@ -9,9 +9,15 @@ from dataclasses import replace
 from objstore.meta.restored import Restored, RestoredCopies
 from objstore.meta.tasks import Task, TaskKind
 from objstore.model import clock, days
-from objstore.model.errors import InvalidObjectState, ObjectNotInActiveTierError, RestoreAlreadyInProgress
+from objstore.model.errors import (
+    InvalidArgument,
+    InvalidObjectState,
+    ObjectNotInActiveTierError,
+    RestoreAlreadyInProgress,
+)
 from objstore.model.objects import ObjectVersion
 from objstore.model.restore import RestoreStatus
+from objstore.model.storage_class import access_tier_of, shown_class
 from objstore.model.tiers import is_archived
 
 VersionName = tuple[int, bytes, bytes]
@@ -26,11 +32,18 @@ class Restores:
     async def restore(self, version: ObjectVersion, count: int | None) -> bool:
         """Ask for a copy for so many days, or (None) for the version to become hot for good; True: it is there.
 
-        Raises InvalidObjectState for a version that is not archived, RestoreAlreadyInProgress.
+        One that access rules have archived comes back for good only. Raises InvalidObjectState for a version that is
+        not archived, RestoreAlreadyInProgress, InvalidArgument.
         """
         if not is_archived(version.storage_class):
             raise InvalidObjectState(
                 "Restore is not allowed for the object's current storage class", StorageClass=version.storage_class
+            )
+        if count is not None and access_tier_of(version.storage_class):
+            raise InvalidArgument(
+                "Days must not be specified for an object in an archive access tier of S3 Intelligent-Tiering",
+                ArgumentName="Days",
+                ArgumentValue=count,
             )
         now = clock.now()
         task = Task(*name_of(version), TaskKind.RESTORE, now, 0, "", "restore")
@@ -45,7 +58,7 @@ class Restores:
             return version
         found = (await self._copies.get([name_of(version)])).get(name_of(version))
         if found is None or found.is_ongoing or found.until <= clock.now():
-            raise InvalidObjectState(StorageClass=version.storage_class)
+            raise _is_archived(version)
         return replace(version, extents=found.extents)
 
     async def check_source(self, version: ObjectVersion) -> None:
@@ -61,6 +74,17 @@ class Restores:
         names = [name_of(version) for version in versions if is_archived(version.storage_class)]
         found = await self._copies.get(names)
         return {name: status_of(one) for name, one in found.items() if one.is_ongoing or one.until > clock.now()}
+
+
+def _is_archived(version: ObjectVersion) -> InvalidObjectState:
+    access_tier = access_tier_of(version.storage_class)
+    if access_tier is None:
+        return InvalidObjectState(StorageClass=version.storage_class)
+    return InvalidObjectState(
+        "The operation is not valid for the object's access tier",
+        StorageClass=shown_class(version.storage_class),
+        AccessTier=access_tier,
+    )
 
 
 def name_of(version: ObjectVersion) -> VersionName:

@@ -10,6 +10,7 @@ import structlog
 from objstore.model import clock
 from objstore.model.errors import RestoreAlreadyInProgress
 from objstore.model.objects import Bucket, ObjectVersion
+from objstore.model.storage_class import access_tier_of
 from objstore.model.tiering import is_misplaced
 from objstore.model.tiers import is_archived
 from objstore.store.context import Context
@@ -78,7 +79,7 @@ class Store:
                 self._note(version)
         elif not await self._restores.statuses([version]):
             with suppress(RestoreAlreadyInProgress):
-                await self._restores.restore(version, days)
+                await self._restores.restore(version, None if access_tier_of(version.storage_class) else days)
 
     async def create_bucket(self, name: str, owner: str, region: str) -> Bucket:
         """Make a bucket. Raises BucketAlreadyOwnedByYou, BucketAlreadyExists."""

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from objstore.lifecycle import engine as engine_module
 from objstore.lifecycle.engine import Engine, EngineSettings
 from objstore.model.lifecycle import Expiration, Filter, Rule, Transition
 from objstore.model.requests import ListRequest
+from objstore.work import failpoint
 from tests.lifecycle.world import World
 
 EXPIRE = Rule("e", True, Filter("logs/"), Expiration(days=3))
@@ -172,6 +174,46 @@ async def test_each_effect_once_with_many_workers(world: World) -> None:
     figures = await world.figures()
     assert figures["e", "delete"].objects == 120
     assert figures["t", "transition:GLACIER_IR"].objects == 20
+
+
+async def test_what_takes_longer_than_its_lease_keeps_it(world: World) -> None:
+    await world.put(b"k", days=5)
+    await world.rules(DEMOTE)
+    engine = Engine(world.place.store, world.place.database, None, EngineSettings(lease_seconds=0.3))
+    await engine.sync()
+    await engine.walk()
+    renewed: list[datetime] = []
+
+    async def wait() -> None:
+        """For two renewals: by then the first lease would be over."""
+        failpoint.disarm()
+        while len(renewed) < 3:
+            ready = await world.raw.fetchval("SELECT ready FROM task")
+            if not renewed or ready > renewed[-1]:
+                renewed.append(ready)
+            assert await world.engine.work() == 0  # nobody else gets it
+            await asyncio.sleep(0.01)
+
+    failpoint.arm("move.synced", wait)
+    assert await engine.work() == 1
+    assert len(renewed) == 3
+    assert await world.keys() == {b"k": "GLACIER_IR"}
+    assert (await world.figures())["t", "transition:GLACIER_IR"].objects == 1
+
+
+async def test_walks_that_find_nothing_do_not_rest_before_their_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.put(*[b"%d" % i for i in range(5)], days=5, size=10)
+    await world.rules(EXPIRE)
+    monkeypatch.setattr(engine_module, "STEPS_AT_ONCE", 3)
+    step = world.engine._walks.step
+    monkeypatch.setattr(world.engine._walks, "step", lambda plan: step(plan, 1))
+    await world.engine.sync()
+    await world.raw.execute("DELETE FROM walk WHERE rule <> 'e' OR action <> 'expire'")
+    assert (await world.engine.walk(), world.engine.behind) == (0, True)
+    await world.raw.execute("UPDATE walk SET next_run = 'infinity'")
+    assert (await world.engine.walk(), world.engine.behind) == (0, False)
 
 
 async def test_a_failing_tier_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

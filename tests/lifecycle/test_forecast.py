@@ -155,13 +155,13 @@ async def test_a_statement_that_takes_too_long_leaves_its_connection_sound(
     sleep = Statement(select(func.pg_sleep(constant(5))))
     for _ in range(8):  # of four connections each is used
         with pytest.raises(sql.TooSlow, match="given up"):
-            await sql._bounded(world.place.database, sleep)
+            await sql.bounded(world.place.database, sleep)
     await world.place.database.ping()
 
 
 async def test_nothing_can_be_changed(world: World) -> None:
     with pytest.raises(DatabaseUnavailable, match="read-only"):
-        await sql._bounded(world.place.database, Statement(delete(task)))
+        await sql.bounded(world.place.database, Statement(delete(task)))
 
 
 async def test_steps_that_need_not_be_kept(world: World) -> None:

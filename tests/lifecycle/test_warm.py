@@ -137,3 +137,55 @@ async def test_bad_arguments(world: World) -> None:
     with pytest.raises(ValueError, match="days"):
         await start_warming(world.place.database, bucket_id, b"", days=0)
     assert await warming(world.place.database, "no hex") is None
+
+
+async def test_what_came_back_goes_again_when_it_is_not_used(world: World) -> None:
+    """A rule by age has passed it long ago: it is as if the age began with the last use."""
+    await world.put(b"p/a", b"p/b", days=5)
+    await world.rules(DEMOTE)
+    await settle(world)
+    assert set((await world.tiers()).values()) == {1}
+    await start_warming(world.place.database, await world.bucket_id(), b"p/")
+    await settle(world)
+    assert set((await world.tiers()).values()) == {0}
+    await world.raw.execute("UPDATE object SET accessed = accessed - 4 WHERE key = 'p/a'")
+    await settle(world)
+    assert await world.keys() == {b"p/a": "GLACIER_IR", b"p/b": "STANDARD"}
+
+
+async def test_a_pin_holds_what_comes_after_it(world: World) -> None:
+    """Pinned all the time: what becomes due later stays, and so does what is put below it."""
+    await world.rules(DEMOTE)
+    await put_pin(world.place.database, await world.bucket_id(), b"p/", clock.now() + timedelta(hours=1), 10**9)
+    await settle(world)
+    await world.put(b"p/a", b"q/a", days=5)
+    await settle(world)
+    assert await world.keys() == {b"p/a": "STANDARD", b"q/a": "GLACIER_IR"}
+    await world.age("object", 9, b"p/a")
+    await settle(world)
+    assert await world.tiers() == {b"p/a": 0, b"q/a": 1}
+    assert await cancel_pin(world.place.database, await world.bucket_id(), b"p/")
+    await settle(world)
+    assert await world.tiers() == {b"p/a": 1, b"q/a": 1}
+
+
+async def test_a_pin_fetches_what_is_put_cold_later(world: World) -> None:
+    """As long as there is some of its budget left, and without counting twice what it has fetched before."""
+    bucket_id = await world.bucket_id()
+    await world.put(b"p/a", storage_class="GLACIER_IR")
+    await put_pin(world.place.database, bucket_id, b"p/", clock.now() + timedelta(days=1), 2 * SIZE)
+    await settle(world)
+    await world.put(b"p/b", b"p/c", storage_class="GLACIER_IR")
+    await settle(world)
+    assert await world.tiers() == {b"p/a": 0, b"p/b": 1, b"p/c": 1}
+    world.engine._every_bucket_at = 0.0
+    await world.engine.sync()
+    await settle(world)
+    assert await world.tiers() == {b"p/a": 0, b"p/b": 1, b"p/c": 1}  # it has only just looked
+    await world.raw.execute("UPDATE warm SET finished = now() - interval '2 h'")
+    world.engine._every_bucket_at = 0.0
+    await world.engine.sync()
+    await settle(world)
+    assert await world.tiers() == {b"p/a": 0, b"p/b": 0, b"p/c": 1}
+    (job,) = await list_warming(world.place.database, bucket_id)
+    assert (job.state, job.objects, job.found_bytes) == ("done", 2, 2 * SIZE)

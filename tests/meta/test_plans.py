@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 import objstore.meta
+from objstore.meta import group_statements, walk_statements
 from objstore.meta.session import SETTINGS
 from objstore.meta.statement import Statement
 
@@ -17,6 +18,7 @@ WHOLE_TABLES = {
     "volume_statements.TOTALS",
     "volume_statements.REQUEST_SEAL",
     # Reports; tasks and ledgers are bounded.
+    "lifecycle_status._DONE_BY_RULE",
     "lifecycle_status._FIGURES",
     "lifecycle_status._QUEUE",
     "reencode._LEFT",
@@ -59,3 +61,18 @@ async def test_plan(raw: "asyncpg.Connection[asyncpg.Record]", statement: Statem
     await raw.execute("DEALLOCATE it")
     for scan in ("Seq Scan on", "Bitmap", "Hash Join", "Merge Join"):
         assert scan not in plan, plan
+
+
+@pytest.mark.parametrize("statement", [walk_statements.ACCESSED, walk_statements.BY_ACCESS, group_statements.FULL])
+async def test_a_page_of_one_day_is_not_looked_for_in_all_of_it(
+    raw: "asyncpg.Connection[asyncpg.Record]", statement: Statement
+) -> None:
+    """Millions may have been used on the same day: the index leads to the cursor, and only ties are sorted."""
+    await raw.execute(SETTINGS)
+    await raw.execute(f"PREPARE it AS {statement.sql}")
+    count = len(set(re.findall(r"\$\d+", statement.sql)))
+    plan = "\n".join(row[0] for row in await raw.fetch(f"EXPLAIN EXECUTE it({', '.join(['NULL'] * count)})"))
+    await raw.execute("DEALLOCATE it")
+    assert re.search(r"Presorted Key: \w+\.accessed, \w+\.modified", plan), plan
+    assert re.search(r"Index Cond: .*ROW\(\w*\.?accessed, \w*\.?modified", plan), plan
+    assert not re.search(r"Index Cond: .*\(accessed >=", plan), plan  # it would begin where the day begins

@@ -150,3 +150,16 @@ async def test_figures_of_rules(database: Database) -> None:
     assert expire.last_error == "drive gone"
     assert expire.last_failed is not None
     assert expire.last_done is not None
+
+
+async def test_a_lease_is_renewed_by_its_owner_alone(tasks: Tasks, raw: Raw) -> None:
+    await tasks.add([task(b"a"), task(b"b")])
+    slow = await tasks.take(2, 0.0)
+    assert await tasks.renew(slow, 60.0) == 2  # nobody else has taken them
+    assert await tasks.take(2, 60.0) == []
+    await raw.execute("UPDATE task SET ready = now() WHERE key = 'a'")
+    (fast,) = await tasks.take(2, 60.0)
+    assert fast.key == b"a"
+    ready = await raw.fetchval("SELECT ready FROM task WHERE key = 'a'")
+    assert await tasks.renew(slow, 3600.0) == 1
+    assert await raw.fetchval("SELECT ready FROM task WHERE key = 'a'") == ready

@@ -69,7 +69,7 @@ async def test_suspended(world: World) -> None:
     kept = (await put(world)).version_text
     await world.set_versioning("Suspended")
     first = await put(world)
-    assert (first.shown_id, first.versioned) == ("null", False)
+    assert (first.shown_id, first.versioned) == (None, False)
     assert await shown(world) == ["null*", kept]
     second = await put(world)  # replaces the null version, which is the current one
     assert await shown(world) == ["null*", kept]

@@ -78,6 +78,9 @@ def test_what_was_done_is_told(own_server: Server) -> None:
     text = until(lambda: _metrics(own_server))
     assert "objstore_lifecycle_backlog 0.0" in text
     assert BUCKET not in text
+    (series,) = {one["series"] for one in status["actions"] if one["rule"] == "demote"}
+    assert f'objstore_lifecycle_rule_bytes{{rule="{series}"}} 300000.0' in text
+    assert f'objstore_lifecycle_rule_backlog{{rule="{series}"}} 0.0' in text
 
 
 def _metrics(server: Server) -> str | None:

@@ -1,4 +1,7 @@
-"""A tier that is a bucket of a second objstore: through S3, by rule, while the second is away, and after a crash."""
+"""A tier that is a bucket of a second objstore: through S3, by rule, while the second is away, and after a crash.
+
+Beside it a third tier of drives, and classes of the site's own on both.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +24,14 @@ prefix = "from-ours/"
 access_key_env = "OTHER_KEY"
 secret_key_env = "OTHER_SECRET"
 volume_bytes = 8388608
+[tier.nearline]
+k = 2
+m = 1
 [storage_classes]
 GLACIER_IR = "archive"
 GLACIER = "archive"
+NEARLINE = {{tier = "nearline", like = "STANDARD_IA"}}
+VAULT = {{tier = "archive", like = "GLACIER"}}
 """
 
 
@@ -115,6 +123,40 @@ def test_a_put_and_a_copy_may_name_its_class(first: Server, second: Server) -> N
     compact(first)
     assert there(second).keys() <= before.keys()
     assert body_of(s3, "back") == b"direct"
+
+
+def test_classes_of_ones_own(first: Server) -> None:
+    """Everywhere that S3's may stand: on PUT and copies, uploads and rules, in listings, before and after a restore."""
+    s3, body = first.s3(), content(200_000, 4)
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="own/parts", StorageClass="NEARLINE")["UploadId"]
+    part = s3.upload_part(Bucket=BUCKET, Key="own/parts", UploadId=upload, PartNumber=1, Body=body)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    s3.complete_multipart_upload(Bucket=BUCKET, Key="own/parts", UploadId=upload, MultipartUpload=parts)
+    s3.put_object(Bucket=BUCKET, Key="own/vault", Body=body, StorageClass="VAULT")
+    s3.copy_object(Bucket=BUCKET, Key="own/copy", CopySource=f"{BUCKET}/own/parts", StorageClass="NEARLINE")
+    s3.put_object(Bucket=BUCKET, Key="moved/by-rule", Body=body)
+    hops = [{"Days": 0, "StorageClass": "NEARLINE"}, {"Days": 1000, "StorageClass": "VAULT"}]
+    known = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    rule = {"ID": "own", "Status": "Enabled", "Filter": {"Prefix": "moved/"}, "Transitions": hops}
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [*known, rule]})
+    s3.restore_object(Bucket=BUCKET, Key="own/vault", RestoreRequest={"Days": 1})
+    page = s3.list_objects_v2(Bucket=BUCKET, Prefix="own/")["Contents"]
+    assert {entry["Key"]: entry["StorageClass"] for entry in page} == {
+        "own/copy": "NEARLINE", "own/parts": "NEARLINE", "own/vault": "VAULT",
+    }  # fmt: skip
+    assert body_of(s3, "own/parts") == body_of(s3, "own/copy") == body
+    until(lambda: 'ongoing-request="false"' in s3.head_object(Bucket=BUCKET, Key="own/vault").get("Restore", ""))
+    assert body_of(s3, "own/vault") == body
+    until(lambda: class_of(s3, "moved/by-rule") == "NEARLINE")
+    assert body_of(s3, "moved/by-rule") == body
+    with pytest.raises(ClientError, match="InvalidStorageClass"):
+        s3.put_object(Bucket=BUCKET, Key="own/no", Body=b"", StorageClass="NOWHERE")
+    tiers = {one["name"]: one for one in first.admin("GET", "/tiers").json()["tiers"]}
+    assert "NEARLINE" in tiers["nearline"]["classes"]
+    assert "VAULT" in tiers["archive"]["classes"]
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": known})
+    for key in ("own/copy", "own/parts", "own/vault", "moved/by-rule"):
+        s3.delete_object(Bucket=BUCKET, Key=key)
 
 
 def test_while_the_other_is_away(first: Server, second: Server) -> None:

@@ -143,8 +143,11 @@ class SimDrive:
         task = asyncio.ensure_future(self.read(volume_id, offset, buffers, check))
         task.add_done_callback(lambda _: done(None, DriveError("power gone") if task.cancelled() else task.exception()))
 
-    async def evict(self, volume_id: bytes, offset: int, size: int) -> None:
+    def start_read_back(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
         """There is no cache here."""
+        self.start_read(volume_id, offset, buffers, check, done)
 
     async def length(self, volume_id: bytes) -> int:
         await self._turn()

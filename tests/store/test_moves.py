@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from objstore.format.extent import unpack
 from objstore.lifecycle.compact import Compactor
+from objstore.meta.moves import Replacement
 from objstore.model.errors import CorruptData, DriveError
 from objstore.model.objects import ObjectVersion
 from objstore.model.requests import CompletePart, CompleteRequest, CopyRequest
+from objstore.store import move as move_module
 from objstore.store.move import Move
 from objstore.work import failpoint
 from tests.store.place import CAPACITY, HOT, Payload, Place, content_of
@@ -198,6 +201,15 @@ async def test_stopped_anywhere(place: Place, bucket: str, name: str, size: int)
     assert await place.content(bucket, b"k") == content
 
 
+def flip_byte(path: Path, at: int) -> None:
+    """Damage one byte of a file."""
+    with path.open("r+b") as file:
+        file.seek(at)
+        (byte,) = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+
+
 def flip_last_byte(path: Path) -> bool:
     """Damage a shard that has more than a superblock."""
     raw = bytearray(path.read_bytes())
@@ -244,3 +256,54 @@ async def test_one_bad_item_does_not_spoil_the_batch(place: Place, bucket: str) 
     gone = await place.put(bucket, b"gone", content_of(2000, 1))
     await place.delete(bucket, b"gone")
     assert await place.store.moves.move([down(good), down(gone)]) == [True, False]
+
+
+@pytest.mark.parametrize("size", [3000, LARGE])
+async def test_a_copy_of_other_bytes_is_not_trusted(
+    place: Place, bucket: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sound on the drives, but not what was read, is no copy."""
+    version, other = await place.put(bucket, b"k", content_of(size)), await place.put(bucket, b"l", content_of(size, 1))
+    copies = place.store.moves._copies
+
+    async def mixed_up(*args: Any) -> Any:
+        found = await copies(*args)
+        found[0].digest, found[1].digest = found[1].digest, found[0].digest
+        return found
+
+    monkeypatch.setattr(place.store.moves, "_copies", mixed_up)
+    results = await place.store.moves.move([down(version), down(other)])
+    assert [type(result) for result in results] == [CorruptData, CorruptData]
+    assert (await place.store.get(bucket, b"k")).extents == version.extents
+
+
+async def test_small_ones_that_cannot_be_read_at_once(place: Place, bucket: str) -> None:
+    """One that was moved meanwhile, one whose column is damaged, and one of two pieces, among others."""
+    keys = [b"%d" % i for i in range(6)]
+    versions = [await place.put(bucket, key, content_of(2000, i)) for i, key in enumerate(keys)]
+    await place.store.copy(CopyRequest(bucket, keys[0], bucket, b"copy", lambda _: None))
+    extent = next(unpack(versions[1].extents))
+    volume, drives = await place.store.context.catalog.place(extent.volume_id)
+    path = Path(drives[extent.column].shard_path(volume.id))  # type: ignore[union-attr]
+    flip_byte(path, extent.payload_offset)
+    for drive in drives:
+        drive._files.pop(volume.id, None)  # type: ignore[union-attr]
+    assert await place.store.moves.move([down(version) for version in versions]) == [True] * 6
+    for i, key in enumerate(keys):
+        assert await place.content(bucket, key) == content_of(2000, i)
+
+
+async def test_much_is_committed_step_by_step(place: Place, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(move_module, "STEP_BYTES_MAX", 5000)
+    versions = [await place.put(bucket, b"%d" % i, content_of(2000, i)) for i in range(7)]
+    steps, throttled = list[int](), list[int]()
+
+    async def commit(replacements: list[Replacement]) -> list[bool]:
+        steps.append(len(replacements))
+        return await place.store.context.movements.swap(replacements)
+
+    async def throttle(size: int) -> None:
+        throttled.append(size)
+
+    assert await place.store.moves.move([down(one) for one in versions], commit, throttle) == [True] * 7
+    assert (steps, throttled) == ([2, 2, 2, 1], [4000, 4000, 4000, 2000])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from objstore.cli.drives import plan_drives
 from objstore.cli.main import main
 from objstore.cli.problem import StartError
 from objstore.cli.remote import remote_specs
@@ -47,7 +48,7 @@ THREE = ("--drive=hot=a", "--drive=hot=b", "--drive=hot=c")
         (("--profile=hot=250+6",), "≤ 255"),
         (("--profile=hot",), "write TIER=K+M"),
         (("--profile=hot=4+-2",), "write TIER=K+M"),
-        (("--profile=cold=1+1",), "unknown tier 'cold'"),
+        (("--profile=cold=1+1",), "tier 'cold': no storage class lies on it"),
         (("--drive=cold=/x",), "TIER is one of hot, capacity"),
         (("--drive=/x",), "TIER is one of hot, capacity"),
         ((*THREE, "--drive=hot=none", "--profile=hot=3+1"), "there is no such directory"),
@@ -86,11 +87,16 @@ def test_variables_that_are_refused(refusal, environment: dict[str, str], says: 
     [
         ("prot = 9000", "prot: there is no such setting"),
         ("[tier.hot]\nkk = 3", "tier.hot.kk: there is no such setting"),
-        ("[tier.cold]\nk = 3", "unknown tier 'cold'"),
+        ("[tier.cold]\nk = 3", "tier 'cold': no storage class lies on it"),
+        ("[tier.Cold]\nk = 3", "'Cold': a tier is named with"),
+        ("[storage_classes]\nCOLD = 'a'", "storage class COLD: there is no tier 'a'"),
+        ("[storage_classes]\ncold = 'hot'", "'cold': a class of your own is named with"),
+        ("[storage_classes]\nGLACIER = {tier = 'hot', like = 'GLACIER_IR'}", "not as one of S3's"),
+        ("[storage_classes]\nCOLD = {tier = 'hot', like = 'FROZEN'}", "it can be like "),
         ("[tier.hot]\nunit_bytes = 1", "unit_bytes"),
         ("drives = ['hot']", "TIER is one of hot, capacity"),
         ("port = ", "configuration: "),
-        ("[tier.hot]\nbucket = 'cold'\naccess_key = 'a'\nsecret_key = 'sevenxx'", "'hot': a name of a remote tier"),
+        ("[tier.hot]\nbucket = 'cold'\naccess_key = 'a'\nsecret_key = 'sevenxx'", "a remote one not hot"),
         ("[tier.a]\nbucket = 'cold'\naccess_key = 'a'", "tier.a: set either secret_key or secret_key_env"),
         ("[tier.a]\nbucket = 'cold'\naccess_key = 'a'\nsecret_key = 's'\nk = 2", "tier.a.k: there is no such setting"),
         ("[tier.a]\nbucket = 'cold'\nendpoint = 's3.example.com'", "tier.a.endpoint: "),
@@ -139,6 +145,31 @@ def test_a_tier_may_be_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("OBJSTORE_TIER__ARCHIVE__SECRET_KEY", "variable")
     with pytest.raises(StartError, match="set either"):
         load_settings(None, {"data": tmp_path})
+
+
+MORE = """
+[tier.nearline]
+k = 4
+m = 2
+[storage_classes]
+NEARLINE = {tier = "nearline", like = "STANDARD_IA"}
+VAULT = {tier = "nearline", like = "GLACIER"}
+COOL = "capacity"
+GLACIER_IR = "nearline"
+"""
+
+
+def test_more_tiers_of_drives_and_classes_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "objstore.toml").write_text(MORE)
+    settings = load_settings(None, {"data": tmp_path})
+    assert {name: str(profile) for name, profile in settings.profiles().items()} == {
+        "hot": "4+2", "capacity": "10+4", "nearline": "4+2",
+    }  # fmt: skip
+    assert settings.like_by_class() == {"NEARLINE": "STANDARD_IA", "VAULT": "GLACIER", "COOL": "GLACIER_IR"}
+    assert settings.tier_by_class()["VAULT"] == "nearline"
+    assert len(plan_drives(settings)["nearline"]) == 6
+    named = load_settings(None, {"data": tmp_path, "drives": [f"nearline={tmp_path}"]})
+    assert list(named.drive_paths()) == ["nearline"]
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from objstore.api.s3.xml_in import parse_input
 from objstore.api.s3.xml_out import render
 from objstore.model.errors import MalformedXML, RequestError
 from objstore.model.lifecycle import MINIMUM_FOR_ALL, MINIMUM_VARIES, RULES_MAX, Rule
-from objstore.model.waterfall import TARGETS
+from objstore.model.waterfall import targets
 
 _PUT, _GET = "PutBucketLifecycleConfiguration", "GetBucketLifecycleConfiguration"
 Number = Annotated[int, Field(ge=0, lt=2**31)]
@@ -25,8 +25,8 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _known_class(name: str) -> str:
-    if name not in TARGETS:
-        raise ValueError(f"one of {', '.join(sorted(TARGETS))}")
+    if name not in targets():
+        raise ValueError(f"one of {', '.join(sorted(targets()))}")
     return name
 
 

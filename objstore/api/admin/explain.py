@@ -28,13 +28,15 @@ router = APIRouter(tags=["lifecycle"])
 
 
 class Version(BaseModel):
-    """What the rules see of it. ``accessed``: the day of its last access or writing; ``heat``: decayed accesses."""
+    """What the rules see of it. ``accessed``: the day of its last access or writing; ``heat``: decayed accesses.
+    ``access_tier``: the archive of Intelligent-Tiering that it lies in, or empty."""
 
     key: str
     version_id: str
     size: int
     storage_class: str
     tier: str
+    access_tier: str
     modified: datetime
     is_latest: bool
     is_delete_marker: bool
@@ -53,6 +55,7 @@ class Step(BaseModel):
     due: datetime
     storage_class: str
     tier: str
+    access_tier: str
 
 
 class RuleOutcome(BaseModel):
@@ -68,6 +71,7 @@ class RuleOutcome(BaseModel):
     action: str
     storage_class: str
     tier: str
+    access_tier: str
     due: datetime | None
     overruled_by: str
 
@@ -145,6 +149,7 @@ def _version(seen: Seen, facts: VersionFacts) -> Version:
         size=facts.size,
         storage_class=facts.storage_class,
         tier=facts.tier,
+        access_tier=facts.access_tier or "",
         modified=facts.modified,
         is_latest=facts.is_latest,
         is_delete_marker=facts.is_marker,
@@ -165,6 +170,7 @@ def _step(decision: Decision | None) -> Step | None:
         due=decision.due,
         storage_class=decision.storage_class,
         tier=decision.tier,
+        access_tier=decision.access_tier,
     )
 
 

@@ -13,6 +13,7 @@ from objstore.meta.lifecycle_status import (
     WalkRow,
     backlog_of_bucket,
     queue_length,
+    series_of,
     status_by_bucket,
     walks_of_bucket,
 )
@@ -27,11 +28,12 @@ class ActionStatus(BaseModel):
     """One action of a rule. ``seen_until``: everything modified (noncurrent, begun, last used) before has been looked
     at; None before the first look. ``found``: versions that its walk has queued; ``backlog`` of them wait.
     ``lag_seconds``: since when the oldest of them is due. ``objects``, ``bytes``: done. ``failing``: have failed, and
-    will be tried again.
+    will be tried again. ``series``: what the metrics call the rule.
     """
 
     rule: str
     action: str
+    series: str
     seen_until: datetime | None
     next_look: datetime | None
     found: int
@@ -107,7 +109,7 @@ async def bucket_lifecycle_status(bucket: str, state: State) -> BucketLifecycle:
     waiting = {(row.rule, row.action): row for row in await backlog_of_bucket(state.database, found.id)}
     done = {(row.rule, row.action): row for row in await rule_figures(state.database, found.id)}
     names = sorted(walks.keys() | waiting.keys() | done.keys())
-    actions = [_action(name, walks.get(name), waiting.get(name), done.get(name), now) for name in names]
+    actions = [_action(found.id, name, walks.get(name), waiting.get(name), done.get(name), now) for name in names]
     return BucketLifecycle(
         bucket=bucket,
         at=now,
@@ -118,11 +120,17 @@ async def bucket_lifecycle_status(bucket: str, state: State) -> BucketLifecycle:
 
 
 def _action(
-    name: tuple[str, str], walk: WalkRow | None, waiting: Backlog | None, done: RuleStats | None, now: datetime
+    bucket_id: int,
+    name: tuple[str, str],
+    walk: WalkRow | None,
+    waiting: Backlog | None,
+    done: RuleStats | None,
+    now: datetime,
 ) -> ActionStatus:
     return ActionStatus(
         rule=name[0],
         action=name[1],
+        series=series_of(bucket_id, name[0]),
         seen_until=_seen_until(walk),
         next_look=walk.next_run if walk else None,
         found=walk.found if walk else 0,

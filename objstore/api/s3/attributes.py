@@ -14,6 +14,7 @@ from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.checksum import Checksum
 from objstore.model.errors import InvalidArgument
 from objstore.model.objects import ObjectVersion, etag_text
+from objstore.model.storage_class import shown_class
 
 _HEADER = "x-amz-object-attributes"
 
@@ -31,7 +32,7 @@ async def get_object_attributes(call: Call) -> Answer:
         "ETag": etag_text(version.etag),
         "Checksum": checksum_fields(checksum) or None,
         "ObjectParts": _parts(call, version, checksum) if "ObjectParts" in wanted else None,
-        "StorageClass": version.storage_class,
+        "StorageClass": shown_class(version.storage_class),
         "ObjectSize": version.size,
     }
     values = {name: value for name, value in known.items() if name in wanted}

@@ -21,7 +21,7 @@ from objstore.model.lifecycle import (
     Transition,
 )
 from objstore.model.tiers import is_offered
-from objstore.model.waterfall import TARGETS
+from objstore.model.waterfall import targets
 
 Fields = dict[str, Any]
 ID_CHARS_MAX = 255
@@ -156,7 +156,7 @@ def _target(fields: Fields) -> str:
     name: str = fields.get("StorageClass", "").strip()
     if name in _NOT_TARGETS:
         raise _argument("StorageClass", name, "Invalid target Storage class for Transition action")
-    if name not in TARGETS:
+    if name not in targets():
         raise MalformedXML
     if not is_offered(name):
         raise InvalidStorageClass(StorageClassRequested=name)

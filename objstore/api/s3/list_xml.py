@@ -10,6 +10,7 @@ from objstore.api.s3.text import escape_key, escape_text, iso_time, url_encode
 from objstore.api.s3.xml_out import DECLARATION
 from objstore.model.checksum import Checksum
 from objstore.model.objects import ObjectVersion, etag_text
+from objstore.model.storage_class import shown_class
 
 ENTRIES_A_TURN = 250  # a quarter of a millisecond and more
 KeyText = Callable[[bytes], str]
@@ -62,7 +63,7 @@ def _entry(version: ObjectVersion, written: KeyText, tag: str, before: str, afte
     return (
         f"<{tag}><Key>{written(version.key)}</Key>{before}<LastModified>{iso_time(version.modified)}</LastModified>"
         f"<ETag>&quot;{etag_hex}&quot;</ETag>{checksum}<Size>{version.size}</Size>{after}"
-        f"<StorageClass>{version.storage_class}</StorageClass>{end}</{tag}>"
+        f"<StorageClass>{shown_class(version.storage_class)}</StorageClass>{end}</{tag}>"
     )
 
 

@@ -18,6 +18,7 @@ from objstore.model.errors import (
 )
 from objstore.model.limits import USER_METADATA_BYTES_MAX
 from objstore.model.objects import ObjectVersion, etag_text
+from objstore.model.storage_class import shown_class
 from objstore.model.tiers import is_offered
 
 DEFAULT_TYPE = b"binary/octet-stream"
@@ -186,7 +187,7 @@ def object_headers(version: ObjectVersion) -> Headers:
     if attrs:
         _append_attrs(headers, system, attrs.get("m"))
     if version.storage_class != "STANDARD":
-        headers.append((b"x-amz-storage-class", version.storage_class.encode()))
+        headers.append((b"x-amz-storage-class", shown_class(version.storage_class).encode()))
     if version.tags:
         headers.append((b"x-amz-tagging-count", b"%d" % len(version.tags)))
     if version.shown_id is not None:

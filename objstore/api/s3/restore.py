@@ -1,6 +1,7 @@
 """RestoreObject, and how a restore stands: ``x-amz-restore`` and RestoreStatus.
 
-Beyond AWS: a request without Days makes the object one of class STANDARD, on the hot tier, for good.
+Beyond AWS: a request without Days makes the object one of class STANDARD, on the hot tier, for good. One that is in
+an archive access tier of Intelligent-Tiering takes no Days: it comes back to the frequent tier, as with AWS.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.errors import InvalidArgument, MalformedXML, NotImplementedS3
 from objstore.model.objects import ObjectVersion
 from objstore.model.restore import RestoreStatus
+from objstore.model.storage_class import access_tier_of
 from objstore.model.tiers import is_archived
 
 _DAYS_MAX = 2**31 - 1
@@ -32,8 +34,11 @@ async def restore_object(call: Call) -> Answer:
 
 
 async def add_restore(headers: Headers, call: Call, version: ObjectVersion) -> None:
-    """Add ``x-amz-restore`` to what a GET or HEAD says of an archived version."""
+    """Add ``x-amz-restore``, and where it is archived by access, to what a GET or HEAD says of an archived version."""
     if is_archived(version.storage_class):
+        access_tier = access_tier_of(version.storage_class)
+        if access_tier is not None:
+            headers.append((b"x-amz-archive-status", access_tier.encode()))
         statuses = await call.store.restore_statuses([version])
         headers += [(b"x-amz-restore", status.header) for status in statuses.values()]
 

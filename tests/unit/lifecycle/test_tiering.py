@@ -8,8 +8,8 @@ import pytest
 from objstore.lifecycle.facts import VersionFacts
 from objstore.lifecycle.plan import Plan
 from objstore.model import days, tiering
-from objstore.model.lifecycle import Filter
-from objstore.model.tiering import FREQUENT, INFREQUENT, TieringConfiguration
+from objstore.model.lifecycle import Filter, Rule, Transition
+from objstore.model.tiering import TieringConfiguration
 from tests.unit.lifecycle.make import MADE, does, facts, noncurrent
 
 TODAY = days.day_of(MADE)
@@ -53,25 +53,22 @@ def test_small_objects_are_not_monitored() -> None:
 
 def test_archive_tiers() -> None:
     plan = Plan(tierings=(ARCHIVES,))
-    cold = {"tier": "capacity", "access_tier": INFREQUENT}
-    assert does(plan, tiered(**cold), 90.99) is None
-    assert does(plan, tiered(**cold), 91) == "place arch capacity/ARCHIVE_ACCESS"
-    assert does(plan, tiered(**cold, key=b"other"), 1000) is None
-    archived = {"tier": "capacity", "access_tier": "ARCHIVE_ACCESS"}
+    assert does(plan, tiered(tier="capacity", key=b"logs/a"), 90.99) is None
+    assert does(plan, tiered(tier="capacity", key=b"logs/a"), 91) == "place arch capacity/ARCHIVE_ACCESS"
+    assert does(plan, tiered(tier="capacity", key=b"other"), 1000) is None
+    archived = {"tier": "capacity", "access_tier": "ARCHIVE_ACCESS", "key": b"logs/a"}
     assert does(plan, tiered(**archived), 180.99) is None
     assert does(plan, tiered(**archived), 181) == "place arch capacity/DEEP_ARCHIVE_ACCESS"
-    assert does(plan, tiered(tier="capacity", access_tier="DEEP_ARCHIVE_ACCESS"), 1000) is None
+    assert does(plan, tiered(**{**archived, "access_tier": "DEEP_ARCHIVE_ACCESS"}), 1000) is None
 
 
-def test_only_an_access_leads_out_of_an_archive() -> None:
+def test_only_a_use_leads_out_of_an_archive() -> None:
     archived = {"tier": "capacity", "access_tier": "ARCHIVE_ACCESS"}
     assert does(Plan(), tiered(**archived), 1000) is None
     assert does(Plan(), tiered(**archived, accessed=TODAY + 100), 100.5) == "place  hot/FREQUENT_ACCESS"
 
 
-def test_where_archiving_is_not_supported_nothing_is_archived() -> None:
-    assert does(Plan(tierings=(ARCHIVES,)), tiered(tier="capacity", access_tier=None), 1000) is None
-
-
-def test_a_fresh_object_stays() -> None:
-    assert does(Plan(), tiered(access_tier=FREQUENT), 0) is None
+def test_rules_take_what_is_archived_further_down() -> None:
+    rule = Rule("down", True, Filter("logs/"), transitions=(Transition("DEEP_ARCHIVE", 200),))
+    archived = tiered(tier="capacity", access_tier="ARCHIVE_ACCESS", key=b"logs/a")
+    assert does(Plan((rule,)), archived, 201) == "transition down DEEP_ARCHIVE"

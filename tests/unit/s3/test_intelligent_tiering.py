@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from objstore.lifecycle.plan import plan_of
 from objstore.model import tiering
 from objstore.model.lifecycle import Filter
+from objstore.model.storage_class import class_in
 from tests.unit.s3.fake_store import FakeStore
 from tests.unit.s3.refused import refused
 
@@ -136,3 +137,22 @@ def test_no_such_bucket(s3: Any) -> None:
     ):
         with pytest.raises(ClientError, match="NoSuchBucket"):
             call()
+
+
+@pytest.mark.parametrize("access_tier", ["ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"])
+def test_what_is_archived_says_so(s3: Any, store: FakeStore, monkeypatch: pytest.MonkeyPatch, access_tier: str) -> None:
+    """HEAD names the access tier; everywhere the class is the one that it was put with."""
+
+    async def none_restored(_: object) -> dict[object, object]:
+        return {}
+
+    monkeypatch.setattr(store, "restore_statuses", none_restored, raising=False)
+    s3.put_object(Bucket="bucket", Key="k", Body=b"x", StorageClass="INTELLIGENT_TIERING")
+    assert "ArchiveStatus" not in s3.head_object(Bucket="bucket", Key="k")
+    store.buckets["bucket"].objects[b"k"][0].storage_class = class_in(access_tier)
+    head = s3.head_object(Bucket="bucket", Key="k")
+    assert (head["ArchiveStatus"], head["StorageClass"]) == (access_tier, "INTELLIGENT_TIERING")
+    (entry,) = s3.list_objects_v2(Bucket="bucket")["Contents"]
+    assert entry["StorageClass"] == "INTELLIGENT_TIERING"
+    told = s3.get_object_attributes(Bucket="bucket", Key="k", ObjectAttributes=["StorageClass"])
+    assert told["StorageClass"] == "INTELLIGENT_TIERING"
