@@ -10,7 +10,7 @@ RUN python -m venv /opt/objstore \
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin objstore \
- && install -d -o objstore -g objstore -m 0700 /data
+ && install -d -o objstore -g objstore -m 0700 /data /drives
 COPY --from=build /opt/objstore /opt/objstore
 USER objstore
 ENV PATH=/opt/objstore/bin:$PATH OBJSTORE_DATA=/data OBJSTORE_HOST=0.0.0.0 OBJSTORE_PORT=9000

@@ -1,7 +1,7 @@
 # Everything below needs Python 3.11 or newer and make; the rest is installed into .venv from the lock files.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak fmt lock clean
+.PHONY: help run cluster test check bench soak fmt lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:
 	@echo "make run     start a server: object store, embedded Postgres, emulated drives (ARGS='--port 9000 …')"
+	@echo "make cluster start a cluster of processes on this machine: 7 nodes, 2 gateways, a worker, Postgres"
 	@echo "make test    run the default test suite (ARGS='tests/unit -k name')"
 	@echo "make check   lint, format, types, architecture, dead code"
 	@echo "make bench   measure, print a table and JSON"
@@ -41,6 +42,9 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 
 run: $(VENV)/.run
 	@exec $(BIN)/objstore serve $(ARGS)
+
+cluster: $(VENV)/.run
+	@exec $(BIN)/objstore cluster run $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)

@@ -24,6 +24,9 @@ _.settings_customise_sources
 dotenv_settings
 file_secret_settings
 _.uptime_seconds
+_.rebalancing
+_.total_shards
+_.quarantined
 _.cache_ok
 _.get_col_spec
 
@@ -84,3 +87,8 @@ _.cost_if_all_hot
 _.cost_saved
 _.remaining_seconds
 RootKeyring
+_.volumes_short_of_redundancy
+_.under_protected
+_.nines_by_windows
+_.coincidence_drives
+_.coincidence_loss

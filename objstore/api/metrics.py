@@ -50,6 +50,10 @@ _gauges = {
         ("objstore_s3_requests_inflight", "Requests being served."),
         ("objstore_lifecycle_backlog", "Versions and uploads that wait for lifecycle rules."),
         ("objstore_lifecycle_lag_seconds", "Since when the oldest of them is due."),
+        ("objstore_volumes_short_of_redundancy", "Volumes with fewer healthy shards than they should have."),
+        ("objstore_repair_waiting_volumes", "Volumes that wait to be repaired or moved."),
+        ("objstore_repair_waiting_bytes", "About how many bytes of shards these are, one shard each."),
+        ("objstore_scrub_oldest_seconds", "How long ago the last complete pass over a drive ended, at worst."),
     )
 }
 

@@ -26,9 +26,9 @@ _JSON = b"application/json"
 
 
 class Ops:
-    """The ASGI application of these paths."""
+    """The ASGI application of these paths. ``admin``: None where there is no admin API."""
 
-    def __init__(self, readiness: Readiness, metrics: Metrics, admin: Application) -> None:
+    def __init__(self, readiness: Readiness, metrics: Metrics, admin: Application | None) -> None:
         self._readiness = readiness
         self._metrics = metrics
         self._admin = admin
@@ -43,7 +43,7 @@ class Ops:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         path: bytes = scope["raw_path"]
-        if path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + b"/"):
+        if self._admin is not None and (path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + b"/")):
             await self._admin(scope, receive, send)
             return
         route = self._routes.get(path)

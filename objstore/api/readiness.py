@@ -1,7 +1,7 @@
 """Readiness: whether a write could be placed now, and if not, why."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from objstore.drive.health import Health
@@ -9,6 +9,7 @@ from objstore.meta.database import Database
 from objstore.model import clock
 from objstore.model.errors import ClusterError
 from objstore.model.profile import Profile
+from objstore.model.tiers import HOT
 
 CHECK_SECONDS_MAX = 2.0
 REMEMBER_SECONDS = 1.0  # whoever asks: the database is asked at most this often
@@ -37,7 +38,7 @@ class Readiness:
     def __init__(
         self,
         database: Database,
-        drives: Sequence[LocalDriveState],
+        drives: Collection[LocalDriveState],
         profiles: Mapping[str, Profile],
         problems: Sequence[str] = (),
     ) -> None:
@@ -67,7 +68,8 @@ class Readiness:
         tiers = {tier: self._tier(tier, profile) for tier, profile in self._profiles.items()}
         # A remote tier that is away is no reason to take a gateway from its clients.
         remote = {drive.tier for drive in self.drives if drive.write_once}
-        ready = database == "ok" and all(tier["writable"] for name, tier in tiers.items() if name not in remote)
+        here = {drive.tier for drive in self.drives} | {HOT}
+        ready = database == "ok" and all(tiers[name]["writable"] for name in here - remote if name in tiers)
         return {"ready": ready, "database": database, "tiers": tiers, "problems": self.problems}
 
     async def _check_database(self) -> str:
@@ -88,12 +90,13 @@ class Readiness:
     def _tier(self, tier: str, profile: Profile) -> dict[str, Any]:
         drives = [drive for drive in self.drives if drive.tier == tier]
         usable = sum(drive.usable for drive in drives)
+        full = sum(drive.full for drive in drives)
         return {
             "profile": str(profile),
-            "writable": usable >= profile.n,
+            "writable": usable >= (profile.n if full else profile.floor),
             "drives": len(drives),
             "usable": usable,
-            "full": sum(drive.full for drive in drives),
+            "full": full,
             "needed": profile.n,
         }
 

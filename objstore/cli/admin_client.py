@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Keys
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
+from urllib3.exceptions import HTTPError
 
 from objstore.cli.credentials import FILE_NAME
 from objstore.cli.problem import CommandError
@@ -21,6 +23,7 @@ ENDPOINT_DEFAULT = "http://127.0.0.1:9000"
 DATA_DEFAULT = "objstore-data"
 ADMIN = "/-/admin/v1"
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 300
+STREAM_BYTES = 256 * 1024
 _LINE = re.compile(r"^(?:export )?(AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY)=(\S+)$", re.MULTILINE)
 
 
@@ -67,6 +70,18 @@ class AdminClient:
         if status >= 400:
             raise CommandError(_explain(status, answer))
         return json.loads(answer) if answer else None
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The answer to a GET of the admin API, as it comes. Raises CommandError."""
+        request = AWSRequest("GET", self._target.endpoint + ADMIN + path, stream_output=True)
+        self._signer.add_auth(request)
+        try:
+            answer = self._session.send(request.prepare())
+            if answer.status_code >= 400:
+                raise CommandError(_explain(int(answer.status_code), bytes(answer.content)))
+            yield from answer.raw.stream(STREAM_BYTES)
+        except (BotoCoreError, HTTPError) as error:
+            raise CommandError(f"{self._target.endpoint} does not answer: {error}") from None
 
     def put_xml(self, bucket: str, document: bytes) -> None:
         """PutBucketLifecycleConfiguration with a document as it is. Raises CommandError."""

@@ -1,9 +1,7 @@
 """The background worker: one bounded step after another, with pauses in between."""
 
 import asyncio
-import contextlib
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,35 +9,44 @@ from typing import TYPE_CHECKING
 import structlog
 
 from objstore.api.metrics import Metrics
+from objstore.api.ops import Ops
+from objstore.api.readiness import Readiness
 from objstore.cli.counters import count_drives
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.event_runner import run_events
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.lifecycle_runner import run_engine
+from objstore.cli.ops_server import run_ops
+from objstore.cli.pause import pause
 from objstore.cli.remote import open_remotes, remote_row
+from objstore.cli.repair_metrics import RepairMetrics
+from objstore.cli.repair_runner import RepairRunner
 from objstore.cli.spec import LifecycleSpec, WorkerSpec
+from objstore.cli.watch import run_beats, run_detection
 from objstore.cli.worker import report_ready, stop_event
-from objstore.drive.local import LocalDrive
+from objstore.drive.node_connector import NodeConnector
 from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.engine import Engine, EngineSettings
-from objstore.lifecycle.pace import Pace, Window
 from objstore.lifecycle.reencode import Reencoder
 from objstore.meta import usage_ledger
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
+from objstore.meta.nodes import Nodes
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
 from objstore.model.errors import ObjstoreError, ShardMissing
+from objstore.repair.detection import Detector
 from objstore.store.build import open_store
 from objstore.store.store import Store
+from objstore.work.pace import Pace, Window
 
 if TYPE_CHECKING:
     from objstore.drive.remote import RemoteDrive
 
-SPACE_SECONDS = 10.0
 REENCODE_SECONDS = 5.0
 FOLD_SECONDS = 10.0
 LOAD_SECONDS = 6.0  # of three heartbeats
+GRACE_SECONDS_MIN = 10.0  # a file that was replaced stays until every gateway has heard of it with its heartbeat
 # Pause at least as long as the last step took: half of the time is left to clients.
 PACE = 1.0
 
@@ -52,10 +59,14 @@ async def run_background(spec: WorkerSpec) -> None:
     # Clients first, for the processors and, where the kernel's scheduler of the disk knows priorities, for the disks:
     # those of threads follow from this one's, which starts them. Not less: leases have to be renewed.
     os.nice(spec.background_nice)
-    pool_size = 3 + spec.lifecycle.workers
-    database = await Database.connect(spec.database_url, pool_size=pool_size, application_name="objstore-background")
+    pool_size = 5 + spec.lifecycle.workers + spec.repair.workers
+    name = "objstore-background"
+    database = await Database.connect(
+        spec.database_url, pool_size=pool_size, application_name=name, is_pooled=spec.database_pooler
+    )
     drives = await open_drives(spec.drives, spec.cluster_id, spec.flush_seconds)
     remotes = open_remotes(spec.remotes, spec.cluster_id, Path(spec.run_directory))
+    connector = NodeConnector(bytes.fromhex(spec.node_key)) if spec.node_key else None
     metrics = Metrics()
     store = await open_store(
         database,
@@ -66,11 +77,18 @@ async def run_background(spec: WorkerSpec) -> None:
         pid=os.getpid(),
         rows=[*map(row_of, spec.drives), *map(remote_row, spec.remotes)],
         observe=metrics.observe_batch,
+        connector=connector,
         serves_clients=False,
     )
-    count_drives(metrics, [*drives, *remotes])
+    count_drives(metrics, store.roster.opened)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     engine = _engine(spec.lifecycle, store, database)
+    repair = RepairRunner(
+        spec.repair, store, database, bytes.fromhex(spec.cluster_id), max(spec.retire_grace_seconds, GRACE_SECONDS_MIN)
+    )
+    nodes, detection = Nodes(database), spec.detection
+    detector = Detector(Drives(database), nodes, spec.profiles, detection.suspect_seconds, detection.out_seconds)
+    readiness = Readiness(database, store.roster.opened, spec.profiles)
     counting = asyncio.create_task(metrics.run())
     report_ready()
     try:
@@ -79,10 +97,14 @@ async def run_background(spec: WorkerSpec) -> None:
             _compact(compactor, spec.compact_interval_seconds, stop),
             _reencode(Reencoder(compactor, store, database), stop),
             LifecycleMetrics(metrics, database).run(stop),
-            _measure_space(Drives(database), drives, stop),
+            run_beats(nodes, None, [*drives, *remotes], stop),
+            run_detection(detector, stop),
             _fold_ledgers(database, stop),
             run_engine(engine, spec.lifecycle, stop),
             run_events(spec, database, stop),
+            repair.run(stop),
+            RepairMetrics(metrics, database).run(stop),
+            run_ops(spec.ops_listen, Ops(readiness, metrics, None), stop),
         )
     finally:
         await store.close()
@@ -93,6 +115,8 @@ async def run_background(spec: WorkerSpec) -> None:
             drive.close()
         for remote in remotes:
             remote.close()
+        if connector is not None:
+            await connector.close()
 
 
 def _engine(spec: LifecycleSpec, store: Store, database: Database) -> Engine:
@@ -129,7 +153,7 @@ async def _compact(compactor: Compactor, interval_seconds: float, stop: asyncio.
         except ObjstoreError as error:
             log.warning("compaction_failed", error=repr(error))
         took = clock.monotonic_seconds() - begun
-        await _pause(stop, took * PACE if busy else max(interval_seconds, took * PACE))
+        await pause(stop, took * PACE if busy else max(interval_seconds, took * PACE))
 
 
 async def _reencode(reencoder: Reencoder, stop: asyncio.Event) -> None:
@@ -140,17 +164,7 @@ async def _reencode(reencoder: Reencoder, stop: asyncio.Event) -> None:
         except ObjstoreError as error:
             log.warning("reencoding_failed", error=repr(error))
         took = clock.monotonic_seconds() - begun
-        await _pause(stop, took * PACE if done else max(REENCODE_SECONDS, took * PACE))
-
-
-async def _measure_space(rows: Drives, drives: Sequence[LocalDrive], stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        for drive in drives:
-            try:
-                await rows.update_space(drive.id, *await drive.space())
-            except ObjstoreError as error:
-                log.warning("drive_not_measured", drive=drive.id, error=str(error))
-        await _pause(stop, SPACE_SECONDS)
+        await pause(stop, took * PACE if done else max(REENCODE_SECONDS, took * PACE))
 
 
 async def _fold_ledgers(database: Database, stop: asyncio.Event) -> None:
@@ -161,9 +175,4 @@ async def _fold_ledgers(database: Database, stop: asyncio.Event) -> None:
         except ObjstoreError as error:
             log.warning("ledger_not_folded", error=repr(error))
             folded = 0
-        await _pause(stop, FOLD_SECONDS if not folded else PACE)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        await pause(stop, FOLD_SECONDS if not folded else PACE)

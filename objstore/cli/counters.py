@@ -1,6 +1,6 @@
 """What the drives count, as metrics."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from objstore.api.metrics import Metrics
@@ -8,6 +8,7 @@ from objstore.drive.health import Health
 from objstore.drive.local import Counters
 from objstore.lifecycle.heat import Folding
 from objstore.store.accesses import Accesses
+from objstore.volume.hedge import hedges
 
 _COUNTERS = ("reads", "read_bytes", "writes", "written_bytes", "syncs")
 
@@ -21,7 +22,7 @@ class CountedDrive(Protocol):
     health: Health
 
 
-def count_drives(metrics: Metrics, drives: Sequence[CountedDrive]) -> None:
+def count_drives(metrics: Metrics, drives: Collection[CountedDrive]) -> None:
     """Let ``metrics`` read the drives' own counters."""
     for name in _COUNTERS:
         metrics.count_from(f"objstore_drive_{name}_total", f"Drives: {name.replace('_', ' ')}.", ("tier", "drive"),
@@ -34,7 +35,7 @@ def count_drives(metrics: Metrics, drives: Sequence[CountedDrive]) -> None:
     )
 
 
-def _values(drives: Sequence[CountedDrive], name: str) -> Iterable[tuple[tuple[str, ...], float]]:
+def _values(drives: Collection[CountedDrive], name: str) -> Iterable[tuple[tuple[str, ...], float]]:
     return [((drive.tier, drive.id), getattr(drive.counters, name)) for drive in drives]
 
 
@@ -48,3 +49,15 @@ def count_accesses(metrics: Metrics, accesses: Accesses, folding: Folding) -> No
     count("missed", "Versions whose rows could not be told of accesses.", lambda: folding.missed)
     count("dropped", "Accesses that were not counted: there was no room.", lambda: accesses.dropped)
     count("fold_seconds", "Time spent telling rows of accesses.", lambda: folding.seconds)
+
+
+def count_hedges(metrics: Metrics) -> None:
+    """Let ``metrics`` read how often a read was late, and whether the second way was faster."""
+
+    def values() -> Iterable[tuple[tuple[str, ...], float]]:
+        for tier, hedge in hedges().items():
+            yield (tier, "won"), hedge.won
+            yield (tier, "lost"), hedge.begun - hedge.won
+
+    metrics.count_from("objstore_hedged_reads_total", "Late reads that were begun a second way.",
+                       ("tier", "outcome"), lambda: list(values()))  # fmt: skip

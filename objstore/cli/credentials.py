@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from objstore.cli.problem import StartError
+from objstore.cli.secret import root_keys
 from objstore.cli.settings import SECRET_CHARS_MIN, Settings
 from objstore.model import clock
 
@@ -34,7 +35,7 @@ def load_credentials(settings: Settings) -> Credentials:
         return Credentials(settings.access_key, settings.secret_key)
     path = settings.data.absolute() / FILE_NAME
     if not path.exists():
-        _create(path)
+        write_credentials(path, "OBJ" + _random_text(17).upper(), _random_text(40))
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         path.chmod(0o600)
     found = dict(_LINE.findall(path.read_text()))
@@ -47,11 +48,20 @@ def load_credentials(settings: Settings) -> Credentials:
     return Credentials(access_key, secret_key, path)
 
 
-def _create(path: Path) -> None:
-    access_key = "OBJ" + _random_text(17).upper()
+def cluster_credentials(settings: Settings, data: Path) -> Credentials:
+    """The credentials of every gateway of a cluster: as set, or derived from its secret and written down in DIR."""
+    if settings.access_key is not None and settings.secret_key is not None:
+        return Credentials(settings.access_key, settings.secret_key)
+    keys, path = root_keys(str(settings.cluster_secret)), data / FILE_NAME
+    write_credentials(path, *keys)
+    return Credentials(*keys, path)
+
+
+def write_credentials(path: Path, access_key: str, secret_key: str) -> None:
+    """Put keys into a file that only its owner reads."""
     text = (
         f"# Root credentials of the objstore server in this directory: set -a; . {path}; set +a\n"
-        f"AWS_ACCESS_KEY_ID={access_key}\nAWS_SECRET_ACCESS_KEY={_random_text(40)}\n"
+        f"AWS_ACCESS_KEY_ID={access_key}\nAWS_SECRET_ACCESS_KEY={secret_key}\n"
     )
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)

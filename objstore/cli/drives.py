@@ -64,7 +64,7 @@ async def find_drives(settings: Settings, known: Sequence[Drive]) -> Found:
     for tier, paths in planned.items():
         for path in paths:
             try:
-                found.drives.append(await _find(path, tier, found, known))
+                found.drives.append(await find_drive(path, tier, found.cluster_id, known))
             except (DriveError, CorruptData, OSError) as error:
                 found.problems.append(f"{tier}={path}: {error}")
     ids = [drive.id for drive in found.drives]
@@ -96,15 +96,22 @@ def row_of(spec: DriveSpec) -> Drive:
     )
 
 
-async def _find(path: Path, tier: str, found: Found, known: Sequence[Drive]) -> DriveSpec:
+async def find_drive(
+    path: Path, tier: str, cluster_id: str, known: Sequence[Drive], node: str | None = None
+) -> DriveSpec:
+    """The drive at a path, formatted if nothing was there. Raises DriveError, CorruptData, OSError.
+
+    ``node``: the name of the node that serves it; None: it is this process's own.
+    """
     identity = await read_identity(path)
     if identity is None:
-        was = [row.id for row in known if (row.node, row.address) == (socket.gethostname(), str(path))]
+        here = node or socket.gethostname()
+        was = [row.id for row in known if row.node == here and row.address.rpartition("#")[2] == str(path)]
         gone = [row.id for row in known if row.state == DriveState.GONE]
         if lost := [drive_id for drive_id in was if drive_id not in gone]:
             raise DriveError(f"drive {lost[0]} was here and is not: is it mounted?")
-        identity = await format_drive(path, found.cluster_id, tier)
-    if identity.cluster_id != found.cluster_id:
+        identity = await format_drive(path, cluster_id, tier)
+    if identity.cluster_id != cluster_id:
         raise DriveError(f"belongs to another cluster ({identity.cluster_id})")
     if identity.tier != tier:
         raise DriveError(f"is a drive of tier {identity.tier}")

@@ -21,11 +21,11 @@ def reserve(host: str, port: int) -> socket.socket:
         raise StartError(f"{host} port {port} cannot be listened on: {error.strerror or error}") from None
 
 
-def endpoint_of(reserved: socket.socket) -> str:
+def endpoint_of(reserved: socket.socket, scheme: str = "http") -> str:
     """The URL for clients on this machine."""
     host, port = reserved.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,10 +1,7 @@
 """A gateway worker: every room built once, behind one HTTP server."""
 
 import asyncio
-import contextlib
 import os
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -20,19 +17,23 @@ from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
 from objstore.cli.audit import AuditLog
-from objstore.cli.counters import count_accesses, count_drives
+from objstore.cli.counters import count_accesses, count_drives, count_hedges
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
+from objstore.cli.http_server import HttpServer
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
+from objstore.cli.tls import Certificates
 from objstore.cli.worker import report_ready, stop_event
+from objstore.drive.node_connector import NodeConnector
 from objstore.erasure.codec import codec_name
 from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
+from objstore.repair.snapshots import Snapshots
 from objstore.store.build import open_store
 from objstore.store.kms import LocalKms
 
@@ -43,9 +44,12 @@ async def run_gateway(spec: WorkerSpec) -> None:
     """Serve until SIGTERM, then finish what is in flight, at most ``drain_seconds``."""
     stop = stop_event()
     name = f"objstore-gateway-{spec.index}"
-    database = await Database.connect(spec.database_url, pool_size=spec.database_pool, application_name=name)
+    database = await Database.connect(
+        spec.database_url, pool_size=spec.database_pool, application_name=name, is_pooled=spec.database_pooler
+    )
     drives = await open_drives(spec.drives, spec.cluster_id, spec.flush_seconds)
     remotes = open_remotes(spec.remotes, spec.cluster_id, Path(spec.run_directory))
+    connector = NodeConnector(bytes.fromhex(spec.node_key)) if spec.node_key else None
     metrics = Metrics()
     store = await open_store(
         database,
@@ -56,11 +60,12 @@ async def run_gateway(spec: WorkerSpec) -> None:
         pid=os.getpid(),
         rows=[*map(row_of, spec.drives), *map(remote_row, spec.remotes)],
         observe=metrics.observe_batch,
+        connector=connector,
     )
     store.context.keys = await open_keys(spec, database)
     identities = await open_identities(spec, database, store.context)
     authenticator = Authenticator(identities.keyring, lenient=spec.lenient)
-    readiness = Readiness(database, [*drives, *remotes], spec.profiles, spec.drive_problems)
+    readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     state = AdminState(
         database=database,
@@ -74,6 +79,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
         desk=identities.desk,
         kms=store.context.keys.kms if isinstance(store.context.keys.kms, LocalKms) else None,
         tier_prices=spec.tier_prices,
+        snapshots=Snapshots(store, database),
+        drive_out_seconds=spec.detection.out_seconds,
     )
     access_log = AccessLog(store, spec.access_log_seconds)
     audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
@@ -88,16 +95,22 @@ async def run_gateway(spec: WorkerSpec) -> None:
         audit=audit.note if audit else None,
         access_log=access_log,
     )
-    server = _Server(_configuration(spec, gateway))
+    configuration, certificates = _configuration(spec, gateway), None
+    if spec.tls:
+        certificates = Certificates(*map(Path, spec.tls))
+        configuration.load()
+        configuration.ssl = certificates.context
+    server = HttpServer(configuration, report_ready)
     metrics.gauge_from("objstore_connections", lambda: len(server.server_state.connections))
     metrics.gauge_from("objstore_s3_requests_inflight", lambda: len(server.server_state.tasks))
-    count_drives(metrics, [*drives, *remotes])
+    count_drives(metrics, store.roster.opened)
     metrics.count_from(
         "objstore_degraded_reads_total",
         "Columns that had to be rebuilt from others while reading.",
         (),
         lambda: [((), store.context.catalog.degraded_reads)],
     )
+    count_hedges(metrics)
     accesses = store.context.accesses
     folding = Folding(accesses, database)
     count_accesses(metrics, accesses, folding)
@@ -106,11 +119,14 @@ async def run_gateway(spec: WorkerSpec) -> None:
     logged = asyncio.create_task(access_log.run(served))
     auditing = asyncio.create_task(audit.run()) if audit else None
     folded = asyncio.create_task(run_folding(folding, accesses, spec.heat_seconds, served))
-    stopping = asyncio.create_task(_exit_on(stop, server))
+    stopping = [asyncio.create_task(_exit_on(stop, server))]
+    if certificates is not None:
+        stopping.append(asyncio.create_task(certificates.run()))
     try:
         await server.serve(sockets=[listen(spec.host, spec.port)])
     finally:
-        stopping.cancel()
+        for task in stopping:
+            task.cancel()
         served.set()
         await asyncio.wait([folded, logged])
         if audit is not None and auditing is not None:
@@ -125,18 +141,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
             drive.close()
         for remote in remotes:
             remote.close()
-
-
-class _Server(uvicorn.Server):
-    """Signals are the worker's own; readiness is told once connections are taken."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        report_ready()
+        if connector is not None:
+            await connector.close()
 
 
 def _configuration(spec: WorkerSpec, gateway: Gateway) -> uvicorn.Config:

@@ -2,12 +2,23 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from objstore import __version__
-from objstore.cli import identity_commands, lifecycle_commands, tier_commands, warm_commands
+from objstore.cli import (
+    backup_commands,
+    certs_commands,
+    cluster_commands,
+    drive_commands,
+    identity_commands,
+    lifecycle_commands,
+    repair_commands,
+    status_command,
+    tier_commands,
+    warm_commands,
+)
 from objstore.cli.problem import CommandError, StartError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -17,6 +28,14 @@ app.add_typer(warm_commands.app, name="pin")
 app.add_typer(identity_commands.users, name="user")
 app.add_typer(identity_commands.accounts, name="account")
 app.add_typer(identity_commands.keys, name="key")
+app.add_typer(repair_commands.app, name="repair")
+app.add_typer(drive_commands.app, name="drive")
+app.add_typer(cluster_commands.app, name="cluster")
+app.add_typer(certs_commands.app, name="certs")
+app.command()(repair_commands.fsck)
+app.command()(backup_commands.backup)
+app.command()(backup_commands.recover)
+app.command()(status_command.status)
 app.command()(warm_commands.warm)
 
 Drives = Annotated[
@@ -31,6 +50,11 @@ Profiles = Annotated[
         help="compat: manners for foreign test suites; or the erasure profile of a tier, repeatable: hot=4+2.",
     ),
 ]
+
+TlsCert = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Serve TLS with this certificate; taken anew when it changes.")
+]
+TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")]
 
 
 @app.callback()
@@ -54,6 +78,8 @@ def serve(
     profile: Profiles = None,
     region: Annotated[str | None, typer.Option(help="Region that buckets are in. [us-east-1]")] = None,
     domain: Annotated[str | None, typer.Option(help="Serve BUCKET.DOMAIN too (virtual-host style).")] = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     database_url: Annotated[
         str | None, typer.Option(help="A Postgres (15 or newer) to use instead of the embedded one.")
     ] = None,
@@ -71,12 +97,106 @@ def serve(
     tier = dict(parse_profile(text) for text in profile or [] if text not in named)
     flags = {"data": data, "host": host, "port": port, "workers": workers, "drives": drive, "tier": tier,
              "region": region, "domain": domain, "database_url": database_url, "log_format": log_format,
-             "log_level": log_level, "profile": named[-1] if named else None}  # fmt: skip
+             "log_level": log_level, "profile": named[-1] if named else None,
+             "tls_cert": tls_cert, "tls_key": tls_key}  # fmt: skip
     settings = load_settings(config, flags)
     plan_drives(settings)  # what is plainly wrong is said at once, before anything is loaded or made
     from objstore.cli.supervisor import serve
 
     serve(settings, ready_file)
+
+
+ClusterDatabase = Annotated[
+    str | None, typer.Option(help="The cluster's Postgres (15 or newer). [OBJSTORE_DATABASE_URL]")
+]
+LogFormat = Annotated[str | None, typer.Option(help="text or json. [text]")]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error. [info]")]
+ConfigFile = Annotated[Path | None, typer.Option(help="TOML file. [DIR/objstore.toml if it is there]")]
+ReadyFile = Annotated[Path | None, typer.Option(help="Write endpoint and process ids here when ready.")]
+DataDirectory = Annotated[Path | None, typer.Option(metavar="DIR", help="For locks, logs, state. [objstore-data]")]
+
+
+@app.command()
+def node(
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where gateways reach it; port 0: a free one.")],
+    drive: Annotated[list[str], typer.Option("--drive", metavar="TIER=PATH", help="A drive to serve, repeatable.")],
+    zone: Annotated[str | None, typer.Option(help="Zone that the node is in. [default]")] = None,
+    rack: Annotated[str | None, typer.Option(help="Rack that the node is in. [default]")] = None,
+    name: Annotated[str | None, typer.Option(help="The node's name, for good. [its address]")] = None,
+    advertise: Annotated[str | None, typer.Option(metavar="URL", help="http://HOST:PORT for gateways.")] = None,
+    database_url: ClusterDatabase = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
+    config: ConfigFile = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Serve drives of this host to gateways. Needs OBJSTORE_DATABASE_URL and OBJSTORE_CLUSTER_SECRET."""
+    from objstore.cli.settings import load_settings
+
+    flags = {"drives": drive, "zone": zone, "rack": rack, "node_name": name, "advertise": advertise,
+             "database_url": database_url, "log_format": log_format, "log_level": log_level}  # fmt: skip
+    settings = load_settings(config, flags)
+    from objstore.cli.node import serve_node
+
+    serve_node(settings, listen, ready_file)
+
+
+@app.command()
+def gateway(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [9000]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Gateway processes. [number of CPUs]")] = None,
+    data: DataDirectory = None,
+    profile: Profiles = None,
+    region: Annotated[str | None, typer.Option(help="Region that buckets are in. [us-east-1]")] = None,
+    domain: Annotated[str | None, typer.Option(help="Serve BUCKET.DOMAIN too (virtual-host style).")] = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    database_url: ClusterDatabase = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
+    config: ConfigFile = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Serve S3 over the drives of all nodes. Needs OBJSTORE_DATABASE_URL and OBJSTORE_CLUSTER_SECRET."""
+    flags = {"host": host, "port": port, "workers": workers, "data": data, "region": region, "domain": domain,
+             "tls_cert": tls_cert, "tls_key": tls_key, "database_url": database_url, "log_format": log_format,
+             "log_level": log_level}  # fmt: skip
+    _serve_part("gateway", config, flags, profile, ready_file)
+
+
+@app.command()
+def worker(
+    ops_listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Serve health and metrics there. [nowhere]")
+    ] = None,
+    data: DataDirectory = None,
+    profile: Profiles = None,
+    database_url: ClusterDatabase = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
+    config: ConfigFile = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Do a cluster's background work. Needs OBJSTORE_DATABASE_URL and OBJSTORE_CLUSTER_SECRET."""
+    flags = {"ops_listen": ops_listen, "data": data, "database_url": database_url, "log_format": log_format,
+             "log_level": log_level}  # fmt: skip
+    _serve_part("worker", config, flags, profile, ready_file)
+
+
+def _serve_part(
+    part: str, config: Path | None, flags: dict[str, Any], profiles: list[str] | None, ready_file: Path | None
+) -> None:
+    from objstore.cli.secret import check_cluster_secret
+    from objstore.cli.settings import load_settings, parse_profile
+
+    settings = load_settings(config, flags | {"tier": dict(parse_profile(text) for text in profiles or [])})
+    check_cluster_secret(settings.cluster_secret)
+    if not settings.database_url:
+        raise StartError("set OBJSTORE_DATABASE_URL: the Postgres of the cluster")
+    from objstore.cli.supervisor import serve
+
+    serve(settings, ready_file, part)
 
 
 def main() -> None:

@@ -28,11 +28,11 @@ class Child:
     """A worker process and its watch. ``on_end`` is told the id of each process that has ended."""
 
     def __init__(self, spec: WorkerSpec, environment: dict[str, str], on_end: Callable[[int], None]) -> None:
-        self.name = f"{spec.role}-{spec.index}"
+        self.role, self.name = spec.role, f"{spec.role}-{spec.index}"
         self.ready = asyncio.Event()
         self.pid: int | None = None
-        self._spec = spec
-        self._environment = environment
+        self.spec = spec
+        self.environment = environment
         self._on_end = on_end
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -75,12 +75,12 @@ class Child:
         self._process = process = await asyncio.create_subprocess_exec(
             # -P: not the package of that name that may lie in the working directory
             sys.executable, "-P", "-m", "objstore", "_worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self._environment,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self.environment,
             start_new_session=True,  # Ctrl-C goes to the supervisor alone
         )  # fmt: skip
         self.pid = process.pid
         assert process.stdin is not None
-        process.stdin.write(self._spec.encode())
+        process.stdin.write(self.spec.encode())
         process.stdin.close()
         try:
             await self._wait_until_ready(process)

@@ -11,6 +11,7 @@ from pydantic import (
     Discriminator,
     Field,
     NonNegativeFloat,
+    PositiveFloat,
     Tag,
     ValidationError,
     ValidationInfo,
@@ -29,17 +30,18 @@ from pydantic_settings import (
 from objstore.cli.problem import StartError
 from objstore.cli.profiles import PROFILES
 from objstore.cli.remote import TIER_NAME, RemoteSettings
-from objstore.cli.spec import LifecycleSpec
-from objstore.lifecycle.pace import Window
+from objstore.cli.spec import DetectionSpec, LifecycleSpec, RepairSpec
 from objstore.model import tiers
 from objstore.model.days import CALENDAR_DAY_SECONDS
 from objstore.model.lifecycle import TRANSITION_BYTES_MIN
 from objstore.model.profile import CAPACITY_DEFAULT, HOT_DEFAULT, Profile
 from objstore.model.tiering import INFREQUENT_DAYS, MONITORED_BYTES_MIN
+from objstore.work.pace import Window
 
 TIERS = {"hot": HOT_DEFAULT, "capacity": CAPACITY_DEFAULT}
 SECRET_CHARS_MIN = 8
 CONFIG_NAME = "objstore.toml"
+_PLACE = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"  # a name of a zone, a rack, a node
 
 
 class TierSettings(BaseModel):
@@ -102,6 +104,7 @@ class Settings(BaseSettings):
     access_key: str | None = Field(None, min_length=3, max_length=128, pattern=r"^[A-Za-z0-9._+=@-]+$")
     secret_key: str | None = Field(None, repr=False)
     database_url: str | None = Field(None, repr=False)
+    cluster_secret: str | None = Field(None, repr=False)
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,64}$")
     domain: str | None = Field(None, pattern=r"^[a-z0-9.-]{1,253}$")
     data: Path = Path("objstore-data")
@@ -117,6 +120,7 @@ class Settings(BaseSettings):
     keep_alive_seconds: float = Field(75, gt=0, le=3600)
     stall_seconds: float = Field(60, gt=0, le=3600)
     database_pool: int = Field(4, ge=1, le=64)
+    database_pooler: bool = False
     compact_garbage_ratio: float = Field(0.25, gt=0, le=1)
     compact_interval_seconds: float = Field(10, gt=0)
     background_nice: int = Field(10, ge=0, le=19)
@@ -132,9 +136,27 @@ class Settings(BaseSettings):
     lifecycle_windows: Annotated[list[str], NoDecode] = []
     lifecycle_quiet_operations: float = Field(10, ge=0)
     lifecycle_rest_ratio: float = Field(2, ge=0, le=100)
+    repair_interval_seconds: float = Field(5, gt=0, le=3600)
+    repair_workers: int = Field(2, ge=0, le=32)
+    repair_bytes_per_second: float | None = Field(None, gt=0)
+    scrub_days: dict[str, PositiveFloat] = {}
+    scrub_bytes_per_second: float | None = Field(None, gt=0)
+    fsck_hours: float = Field(24, gt=0)
+    orphan_hours: float = Field(24, gt=0)
+    snapshot_hours: float = Field(24, ge=0)
+    journal_minutes: float = Field(15, gt=0)
     heat_seconds: float = Field(5, gt=0, le=3600)
     warm_on_head: bool = False
     warm_on_head_days: int = Field(1, ge=1, le=3650)
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    zone: str = Field("default", pattern=_PLACE)
+    rack: str = Field("default", pattern=_PLACE)
+    node_name: str | None = Field(None, pattern=_PLACE)
+    advertise: str | None = Field(None, pattern=r"^http://[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}$")
+    ops_listen: str | None = Field(None, pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}$")
+    drive_suspect_seconds: float = Field(5, gt=0, le=3600)
+    drive_out_seconds: float = Field(900, gt=0)
     storage_classes: dict[str, str | ClassSettings] = {}
     tier_prices: dict[str, NonNegativeFloat] = {}
     profile: Literal["standard", "compat"] = "standard"
@@ -242,6 +264,23 @@ class Settings(BaseSettings):
             paths.setdefault(tier, []).append(Path(path).absolute())
         return paths
 
+    def repair(self) -> RepairSpec:
+        """What healing, scrubbing and checking go by."""
+        days = {"hot": 7.0, "capacity": 14.0} | self.scrub_days
+        return RepairSpec(
+            self.repair_interval_seconds,
+            self.repair_workers,
+            self.repair_bytes_per_second,
+            {tier: count * CALENDAR_DAY_SECONDS for tier, count in days.items()},
+            self.scrub_bytes_per_second,
+            self.fsck_hours * 3600,
+            self.orphan_hours * 3600,
+            self.lifecycle_quiet_operations,
+            self.lifecycle_rest_ratio,
+            self.snapshot_hours * 3600,
+            self.journal_minutes * 60,
+        )
+
     def lifecycle(self) -> LifecycleSpec:
         """What the lifecycle engine goes by."""
         day = self.lifecycle_day_seconds
@@ -259,6 +298,10 @@ class Settings(BaseSettings):
     def fold_seconds(self) -> float:
         """How often accesses are folded: several times a day, however short."""
         return min(self.heat_seconds, max(self.lifecycle_day_seconds / 5, 0.2))
+
+    def detection(self) -> DetectionSpec:
+        """When a drive that is not heard of is suspect, and when it is given up."""
+        return DetectionSpec(self.drive_suspect_seconds, self.drive_out_seconds)
 
     def profiles(self) -> dict[str, Profile]:
         """Erasure profile of every tier of drives."""
@@ -322,6 +365,8 @@ def load_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
         raise StartError(f"configuration: {error}") from None
     if (settings.access_key is None) != (settings.secret_key is None):
         raise StartError("set both the access key and the secret key, or neither (then random ones are made)")
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise StartError("set both tls_cert and tls_key, or neither")
     return settings
 
 

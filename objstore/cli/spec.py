@@ -53,9 +53,37 @@ class LifecycleSpec(msgspec.Struct, frozen=True):
     rest_ratio: float
 
 
+class DetectionSpec(msgspec.Struct, frozen=True):
+    """See the settings ``drive_…_seconds``."""
+
+    suspect_seconds: float
+    out_seconds: float
+
+
+class RepairSpec(msgspec.Struct, frozen=True):
+    """What keeps redundancy whole; see the settings of these names. Times in seconds."""
+
+    interval_seconds: float
+    workers: int
+    bytes_per_second: float | None
+    scrub_seconds: dict[str, float]
+    scrub_bytes_per_second: float | None
+    fsck_seconds: float
+    orphan_seconds: float
+    quiet_operations: float
+    rest_ratio: float
+    snapshot_seconds: float
+    journal_seconds: float
+
+
 class WorkerSpec(msgspec.Struct, frozen=True):
     """``role``: ``gateway`` or ``background``; ``tiers``: names by their codes. ``like``, ``class_codes``: of
-    the site's own storage classes. Times in seconds."""
+    the site's own storage classes. Times in seconds.
+
+    ``ops_listen``: HOST:PORT for a worker's health and metrics, or "".
+    ``tls``: files of certificate and key, or none. ``node_key``: of the node protocol, hex; "" where all drives are in
+    this process.
+    """
 
     role: str
     index: int
@@ -67,11 +95,16 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     secret_key: str
     database_url: str
     database_pool: int
+    database_pooler: bool
     region: str
     domain: str
     host: str
     port: int
     workers: int
+    tls: list[str]
+    node_key: str
+    ops_listen: str
+    detection: DetectionSpec
     drives: list[DriveSpec]
     drive_problems: list[str]
     profiles: dict[str, Profile]
@@ -96,6 +129,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     warm_on_head: bool
     warm_on_head_days: int
     lifecycle: LifecycleSpec
+    repair: RepairSpec
     storage_classes: dict[str, str]
     like: dict[str, str]
     class_codes: dict[str, int]

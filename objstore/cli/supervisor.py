@@ -16,54 +16,62 @@ import socket
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import structlog
 
 from objstore.api.metrics import forget_process
 from objstore.cli.banner import banner
-from objstore.cli.credentials import Credentials, load_credentials
+from objstore.cli.check_postgres import POLL_SECONDS, check_postgres
+from objstore.cli.credentials import Credentials, cluster_credentials, load_credentials
 from objstore.cli.drives import Found, find_drives, row_of
 from objstore.cli.endpoint import endpoint_of, reserve
 from objstore.cli.lock import lock_directory
 from objstore.cli.logs import configure_logs
 from objstore.cli.master_key import load_master_keys
+from objstore.cli.migrating import migrate
 from objstore.cli.postgres import EmbeddedPostgres
 from objstore.cli.problem import StartError
 from objstore.cli.process import Child, worker_environment
 from objstore.cli.remote import remote_row, remote_specs
+from objstore.cli.secret import check_cluster_secret
 from objstore.cli.settings import Settings
 from objstore.cli.spec import EventTargetSpec, RemoteSpec, WorkerSpec
+from objstore.cli.tls import Certificates
+from objstore.drive.node_auth import derive_key
 from objstore.erasure.codec import codec_name
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
-from objstore.meta.migrate import upgrade
+from objstore.meta.nodes import Nodes
 from objstore.meta.tier_names import class_codes, tier_names
 from objstore.model import clock
 from objstore.model.errors import DatabaseUnavailable
 from objstore.model.tiers import TIERS_DEFAULT
 
-POSTGRES_VERSION_MIN = 15
-POSTGRES_POLL_SECONDS = 0.5
+ALL, GATEWAY, WORKER = "serve", "gateway", "worker"  # what a supervisor runs
 
 log = structlog.get_logger(__name__)
 
 
-def serve(settings: Settings, ready_file: Path | None) -> None:
-    """Run a server until SIGTERM or SIGINT; raises StartError if it cannot start."""
+def serve(settings: Settings, ready_file: Path | None, part: str = ALL) -> None:
+    """Run a server, or a part of a cluster, until SIGTERM or SIGINT; raises StartError if it cannot start."""
     os.umask(0o077)
+    if settings.tls_cert and settings.tls_key:
+        Certificates(settings.tls_cert, settings.tls_key)  # say at once what is wrong with them
+    reserved = reserve(settings.host, settings.port if part != WORKER else 0)
     data = settings.data.absolute()
+    if part != ALL:  # several of one host, each with a directory of its own
+        check_cluster_secret(settings.cluster_secret)
+        data /= part if part == WORKER else f"{part}-{reserved.getsockname()[1]}"
     lock_directory(data)
     configure_logs(settings.log_format, settings.log_level, worker="supervisor")
-    credentials = load_credentials(settings)
+    credentials = load_credentials(settings) if part == ALL else cluster_credentials(settings, data)
     run = _clean_directory(data / "run")
-    reserved = reserve(settings.host, settings.port)
     postgres = None
     try:
-        if settings.database_url is None:
+        if settings.database_url is None and part == ALL:
             postgres = EmbeddedPostgres(data / "postgres", data / "postgres.log")
             postgres.start()
         url = postgres.url if postgres else str(settings.database_url)
-        asyncio.run(_Supervisor(settings, credentials, url, postgres, reserved, run, ready_file).run())
+        asyncio.run(_Supervisor(settings, credentials, url, postgres, reserved, run, ready_file, part).run())
     finally:
         if postgres is not None:
             postgres.stop()
@@ -80,7 +88,9 @@ class _Supervisor:
         reserved: socket.socket,
         run: Path,
         ready_file: Path | None,
+        part: str,
     ) -> None:
+        self._part = part
         self._settings, self._credentials, self._url = settings, credentials, url
         self._postgres, self._reserved, self._ready_file = postgres, reserved, ready_file
         self._run_directory, self._metrics_directory = run, run / "metrics"
@@ -90,6 +100,7 @@ class _Supervisor:
         self._started = clock.now_seconds()
         self._ready = False
         self._master_keys = load_master_keys(settings)
+        self._renewing: asyncio.Task[None] | None = None
         self._remotes: list[RemoteSpec] = []
         self._tiers: list[str] = []
         self._class_codes: dict[str, int] = {}
@@ -98,6 +109,7 @@ class _Supervisor:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal, stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hang_up)
         found = await self._prepare()
         self._start_children(found)
         tasks: set[asyncio.Task[Any]] = {
@@ -110,6 +122,8 @@ class _Supervisor:
         finally:
             for task in tasks:
                 task.cancel()
+            if self._renewing is not None:
+                self._renewing.cancel()
             await self._stop()
         for task in tasks:
             if task.done() and not task.cancelled() and (error := task.exception()):
@@ -121,16 +135,38 @@ class _Supervisor:
                 child.kill()
         stop.set()
 
+    def _on_hang_up(self) -> None:
+        """Exchange the gateways one after the other, for instance after an upgrade; once at a time."""
+        if self._ready and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        """Each new one is ready before the old one drains: there is always somebody who listens."""
+        for old in self._role("gateway"):
+            new = Child(old.spec, old.environment, self._on_change)
+            await new.ready.wait()
+            self._children[self._children.index(old)] = new
+            await old.stop(self._settings.drain_seconds)
+        log.info("gateways_renewed")
+        self._on_change(None)
+
     async def _prepare(self) -> Found:
         """Migrations and drives; raises StartError."""
         if self._postgres is None:
-            await _check_version(self._url)
+            await check_postgres(self._url, wait=self._part != ALL)
         try:
-            await asyncio.to_thread(upgrade, self._url)
-            database = await Database.connect(self._url, pool_size=1, application_name="objstore-supervisor")
+            await migrate(self._url)
+            database = await Database.connect(
+                self._url, pool_size=1, application_name="objstore-supervisor", is_pooled=self._settings.database_pooler
+            )
             try:
                 rows = Drives(database)
-                found = await find_drives(self._settings, await rows.list())
+                if self._part == ALL:
+                    found = await find_drives(self._settings, await rows.list())
+                    await Nodes(database).cluster_id(found.cluster_id)
+                else:
+                    proposed = clock.random_id().hex()
+                    found = Found(await Nodes(database).cluster_id(proposed), self._settings.profiles())
                 for drive in found.drives:
                     await rows.register(row_of(drive))
                 self._remotes = remote_specs(self._settings.tier, found.cluster_id)
@@ -149,7 +185,10 @@ class _Supervisor:
 
     def _start_children(self, found: Found) -> None:
         environment = worker_environment(str(self._metrics_directory))
-        roles = [("gateway", index) for index in range(self._settings.workers)] + [("background", 0)]
+        gateways = 0 if self._part == WORKER else self._settings.workers
+        roles = [("gateway", index) for index in range(gateways)]
+        if self._part != GATEWAY:
+            roles.append(("background", 0))
         for role, index in roles:
             self._children.append(Child(self._spec(role, index, found), environment, self._on_change))
 
@@ -162,13 +201,16 @@ class _Supervisor:
             return
         self._ready = True
         self._on_change(None)
-        endpoint = endpoint_of(self._reserved)
+        if self._part == WORKER:
+            print("objstore worker is ready", flush=True)
+            return
+        endpoint = self._endpoint()
         print(banner(endpoint, self._settings.region, self._credentials, codec_name(), found.problems), flush=True)
 
     async def _watch_postgres(self) -> None:
         """Start Postgres again if it ends by itself; workers connect anew."""
         while self._postgres is not None:
-            await asyncio.sleep(POSTGRES_POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
             if (code := self._postgres.poll()) is not None:
                 log.error("postgres_ended", code=code)
                 self._postgres.start()  # here, not in a thread: Postgres is told when its parent thread ends
@@ -176,9 +218,14 @@ class _Supervisor:
 
     async def _stop(self) -> None:
         log.info("draining", seconds=self._settings.drain_seconds)
-        *gateways, background = self._children
-        await asyncio.gather(*[child.stop(self._settings.drain_seconds) for child in gateways])
-        await background.stop(self._settings.drain_seconds)
+        await asyncio.gather(*[child.stop(self._settings.drain_seconds) for child in self._role("gateway")])
+        await asyncio.gather(*[child.stop(self._settings.drain_seconds) for child in self._role("background")])
+
+    def _endpoint(self) -> str:
+        return endpoint_of(self._reserved, "https" if self._settings.tls_cert else "http")
+
+    def _role(self, role: str) -> list[Child]:
+        return [child for child in self._children if child.role == role]
 
     def _on_change(self, ended_pid: int | None) -> None:
         """A worker has ended, or all are ready: forget its gauges, write down what runs."""
@@ -187,10 +234,10 @@ class _Supervisor:
         if not self._ready:
             return
         state = {
-            "endpoint": endpoint_of(self._reserved),
+            "endpoint": None if self._part == WORKER else self._endpoint(),
             "pid": os.getpid(),
-            "workers": [child.pid for child in self._children[:-1]],
-            "background": self._children[-1].pid,
+            "workers": [child.pid for child in self._role("gateway")],
+            "background": next((child.pid for child in self._role("background")), None),
             "postgres": self._postgres.pid if self._postgres else None,
             "database_url": self._url if self._postgres else None,
             "credentials": str(self._credentials.path) if self._credentials.path else None,
@@ -213,11 +260,16 @@ class _Supervisor:
             secret_key=self._credentials.secret_key,
             database_url=self._url,
             database_pool=settings.database_pool,
+            database_pooler=settings.database_pooler,
             region=settings.region,
             domain=settings.domain or "",
             host=settings.host,
             port=self._reserved.getsockname()[1],
             workers=settings.workers,
+            tls=[str(path.absolute()) for path in (settings.tls_cert, settings.tls_key) if path is not None],
+            node_key="" if self._part == ALL else derive_key(str(settings.cluster_secret)).hex(),
+            ops_listen=(settings.ops_listen or "") if self._part == WORKER else "",
+            detection=settings.detection(),
             drives=found.drives,
             drive_problems=found.problems,
             profiles=found.profiles | settings.remote_profiles(),
@@ -242,6 +294,7 @@ class _Supervisor:
             warm_on_head=settings.warm_on_head,
             warm_on_head_days=settings.warm_on_head_days,
             lifecycle=settings.lifecycle(),
+            repair=settings.repair(),
             storage_classes=settings.tier_by_class(),
             like=settings.like_by_class(),
             class_codes=self._class_codes,
@@ -273,19 +326,6 @@ def _account_id(settings: Settings, cluster_id: str) -> str:
         return settings.account_id
     number = int.from_bytes(hashlib.sha256(f"account of {cluster_id}".encode()).digest()[:8], "big")
     return f"{number % 10**12:012}"
-
-
-async def _check_version(url: str) -> None:
-    try:
-        connection = await asyncpg.connect(url, timeout=10)
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StartError(f"OBJSTORE_DATABASE_URL: cannot connect to Postgres: {error or repr(error)}") from None
-    version = connection.get_server_version()
-    await connection.close()
-    if version.major < POSTGRES_VERSION_MIN:
-        raise StartError(
-            f"OBJSTORE_DATABASE_URL: Postgres {version.major} is too old, {POSTGRES_VERSION_MIN} or newer is needed"
-        )
 
 
 def _clean_directory(path: Path) -> Path:

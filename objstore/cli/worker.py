@@ -34,9 +34,11 @@ def main() -> None:
     lifecycle.configure(spec.transition_min_bytes)
     tiering.configure(spec.intelligent_tiering_min_bytes, spec.intelligent_tiering_days)
     available = {drive.tier for drive in spec.drives} | {remote.tier for remote in spec.remotes}
+    if spec.node_key:  # drives come and go
+        available |= spec.profiles.keys()
     tiers.configure(spec.storage_classes, spec.tiers, available, spec.like)
     add_custom(spec.class_codes)
-    _allow_files()
+    allow_files()
     # Threads that hash and encode let go of the GIL by themselves; those that do not may keep the event loop from
     # running for this long.
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -86,7 +88,7 @@ def _die_with(supervisor_pid: int) -> None:
         sys.exit("the supervisor is gone")
 
 
-def _allow_files() -> None:
+def allow_files() -> None:
     """A socket a client and two descriptors a shard: take what the system gives."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

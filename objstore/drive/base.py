@@ -76,6 +76,10 @@ class Drive(Protocol):
         """Remove a shard, durably; one that is not there is no error."""
         ...
 
+    def quarantine(self, volume_id: bytes) -> Awaitable[Any]:
+        """Set a shard aside, durably: it is not listed and not read any more, and only an operator deletes it."""
+        ...
+
     def shards(self, after: bytes, limit: int) -> Awaitable[list[bytes]]:
         """Volume ids of shards on the drive, ascending, greater than ``after``."""
         ...

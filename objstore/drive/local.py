@@ -1,7 +1,8 @@
 """LocalDrive: a mounted directory of this host.
 
 DRIVE/drive.json                     identity, see format/identity.py
-DRIVE/shards/<2 hex>/<32 hex>.shard  one file a volume
+DRIVE/shards/<2 hex>/<32 hex>.shard  one file a shard; its name is the volume's id, or one of its own once rebuilt
+DRIVE/quarantine/<32 hex>.shard      files that nobody knows; only an operator deletes them
 """
 
 import asyncio
@@ -29,6 +30,7 @@ FREE_BYTES_MIN = 16 * 1024 * 1024
 # Written since the last look at the free space. Small: several drives may lie on one file system, each with such a
 # blind spot, and together they must not use up what is kept.
 LOOK_BYTES = 1024 * 1024
+IDENTITY_BYTES_MAX = 4096
 
 
 class Counters:
@@ -144,8 +146,12 @@ class LocalDrive:
         """Remove a shard."""
         return self._run(self._delete, volume_id)
 
+    def quarantine(self, volume_id: bytes) -> Awaitable[None]:
+        """Set a shard aside."""
+        return self._run(self._quarantine, volume_id)
+
     def shards(self, after: bytes, limit: int) -> Awaitable[list[bytes]]:
-        """Volume ids on the drive."""
+        """Names of files on the drive. Raises DriveError where its identity is not: an empty mount has none."""
         return self._run(self._list_shards, after, limit)
 
     async def space(self) -> tuple[int, int]:
@@ -157,6 +163,10 @@ class LocalDrive:
     def tidy(self) -> Awaitable[None]:
         """Close shards that another process has unlinked."""
         return self._run(self._tidy)
+
+    async def check(self) -> None:
+        """See whether it is still the drive that it was. Raises DriveError, and it is avoided for a while."""
+        await self._run(self._check_identity)
 
     async def refresh(self) -> None:
         """Look at the space again if the last look is old."""
@@ -192,8 +202,7 @@ class LocalDrive:
     def _create(self, volume_id: bytes, superblock: bytes) -> None:
         path = self.shard_path(volume_id)
         directory = os.path.dirname(path)
-        if not os.path.exists(f"{self.path}/{IDENTITY_NAME}"):
-            raise OSError(errno.ENODEV, "no identity file: not mounted?")
+        self._check_identity()
         try:
             file = ShardFile(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         except FileNotFoundError:
@@ -283,6 +292,29 @@ class LocalDrive:
             return
         self._sync_directory(os.path.dirname(path))
 
+    def _quarantine(self, volume_id: bytes) -> None:
+        path, aside = self.shard_path(volume_id), f"{self.path}/quarantine"
+        os.stat(path)
+        os.makedirs(aside, 0o700, exist_ok=True)
+        self._sync_directory(str(self.path))
+        self._files.pop(volume_id, None)
+        self._writing.pop(volume_id, None)
+        os.rename(path, f"{aside}/{os.path.basename(path)}")
+        self._sync_directory(aside)
+        self._sync_directory(os.path.dirname(path))
+
+    def _check_identity(self) -> None:
+        """What is mounted here may have gone, or be another one by now: nothing is written to that."""
+        try:
+            with open(f"{self.path}/{IDENTITY_NAME}", "rb") as file:
+                found = Identity.unpack(file.read(IDENTITY_BYTES_MAX))
+        except FileNotFoundError:
+            raise OSError(errno.ENODEV, "no identity file: not mounted?") from None
+        except CorruptData as error:
+            raise OSError(errno.ENODEV, str(error)) from None
+        if (found.drive_id, found.cluster_id) != (self.id, self.cluster_id):
+            raise OSError(errno.ENODEV, f"drive {found.drive_id} is mounted here now")
+
     def _tidy(self) -> None:
         for volume_id, file in list(self._files.items()):
             if not os.fstat(file.fd).st_nlink:
@@ -290,6 +322,7 @@ class LocalDrive:
         self._space()
 
     def _list_shards(self, after: bytes, limit: int) -> list[bytes]:
+        self._check_identity()
         found: list[bytes] = []
         for directory in sorted(os.listdir(self._root)):
             if directory < after.hex()[:2]:

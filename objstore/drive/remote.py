@@ -136,6 +136,10 @@ class RemoteDrive:
         """Remove a shard. Fails at once while the remote is suspect: somebody asks again later."""
         return self._run(self._delete, volume_id)
 
+    async def quarantine(self, volume_id: bytes) -> None:
+        """Not here: what lies in the bucket and is not known is for whoever serves it. Raises DriveError."""
+        raise DriveError(f"tier {self.tier}: nothing is set aside in a bucket", self.id)
+
     def shards(self, after: bytes, limit: int) -> Awaitable[list[bytes]]:
         """Volume ids of shards there and here."""
         return self._run(self._shards, after, limit)
@@ -146,6 +150,9 @@ class RemoteDrive:
 
     async def tidy(self) -> None:
         """Nothing is kept that others could have removed."""
+
+    async def check(self) -> None:
+        """A bucket has no identity file."""
 
     async def refresh(self) -> None:
         """Its health is what the last requests made of it."""

@@ -9,7 +9,6 @@ import structlog
 from objstore.lifecycle.evaluate import decide, next_due, upload_due
 from objstore.lifecycle.facts import Decision, Kind, VersionFacts
 from objstore.lifecycle.groups import Groups, is_of_group
-from objstore.lifecycle.pace import Pace
 from objstore.lifecycle.plan import Plan, plan_of
 from objstore.lifecycle.promote import Promoting
 from objstore.lifecycle.restoring import Restoring
@@ -27,6 +26,7 @@ from objstore.model.storage_class import INTELLIGENT_TIERING, access_tier_of, cl
 from objstore.model.tiers import code_of_tier, tier_of, tier_of_code
 from objstore.store.move import Move
 from objstore.store.store import Store
+from objstore.work.pace import Pace
 
 log = structlog.get_logger(__name__)
 

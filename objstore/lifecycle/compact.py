@@ -15,6 +15,7 @@ from objstore.meta.uploads import Uploads
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
 from objstore.model.errors import ClusterError, CorruptData, RemoteUnavailable, ShardMissing
+from objstore.model.states import DriveState
 from objstore.model.volumes import Volume
 from objstore.store.relocate import Emptied
 from objstore.store.store import Store
@@ -131,12 +132,20 @@ class Compactor:
             else:
                 await self._volumes.postpone_unlink(volume.id)
 
+    def _is_nowhere(self, drive_id: str) -> bool:
+        """Whether the column was never written, or its drive is given up: if that comes back, its file is deleted."""
+        row = self._store.roster.rows.get(drive_id)
+        return drive_id.startswith("none:") or (row is not None and row.state is DriveState.GONE)
+
     async def _delete_shards(self, volume: Volume) -> bool:
         """True when no shard is left; a drive that does not answer keeps the volume known."""
         _, drives = self._store.context.catalog.remember(volume)
         gone = True
-        for drive in drives:
+        for column, (drive_id, drive) in enumerate(zip(volume.drive_ids, drives, strict=True)):
             try:
+                if self._is_nowhere(drive_id):
+                    await self._volumes.leave_behind(volume, column)
+                    continue
                 if drive is None:
                     gone = False
                 else:

@@ -15,7 +15,6 @@ from typing import Any
 import structlog
 
 from objstore.lifecycle.act import Actor
-from objstore.lifecycle.pace import Pace
 from objstore.lifecycle.pins import expire_pins, look_again
 from objstore.lifecycle.plan import plan_of
 from objstore.lifecycle.restoring import Restoring
@@ -29,6 +28,7 @@ from objstore.model import clock
 from objstore.model.errors import ObjstoreError
 from objstore.model.lifecycle import digest_of
 from objstore.store.store import Store
+from objstore.work.pace import Pace
 
 log = structlog.get_logger(__name__)
 

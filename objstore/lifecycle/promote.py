@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from objstore.lifecycle.pace import Pace
 from objstore.lifecycle.restoring import place_for_good
 from objstore.lifecycle.warm import DAYS_DEFAULT
 from objstore.meta.database import Database, Transaction
@@ -20,6 +19,7 @@ from objstore.model.storage_class import access_tier_of
 from objstore.model.tiers import HOT, code_of_tier, is_archived
 from objstore.store.move import Move
 from objstore.store.store import Store
+from objstore.work.pace import Pace
 
 Pairs = list[tuple[Task, ObjectVersion]]
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from objstore.lifecycle.pace import Pace
 from objstore.meta.database import Database, Transaction
 from objstore.meta.effects import Act, take_effect
 from objstore.meta.facts import look
@@ -17,6 +16,7 @@ from objstore.model.storage_class import INTELLIGENT_TIERING, shown_class
 from objstore.model.tiers import HOT, is_archived, tier_of
 from objstore.store.move import Move
 from objstore.store.store import Store
+from objstore.work.pace import Pace
 
 PERMANENT_CLASS = "STANDARD"
 EXPIRED_AT_ONCE = 100

@@ -141,4 +141,5 @@ async def _look(database: Database, asked: dict[Name, Write], lost: Lost) -> set
         version = asked[name].version
         if version is None or ordinals.get(index) != version.version_id:
             raise DatabaseUnavailable(f"the connection was lost during a commit: {lost}")
+    await database.settle()
     return set(names)

@@ -11,6 +11,10 @@ An ambiguous commit (the connection is lost between COMMIT and its answer) is re
 Everything is done within ``STATEMENTS_SECONDS_MAX``, for a client waits; ``Database.patient`` is for maintenance. A
 connection on which something was late is cut: what had been sent before COMMIT is rolled back, COMMIT itself may still
 be carried out, and counts as ambiguous.
+
+With a synchronous standby "committed" is not enough: Postgres stops waiting for the standby when it is told to (by
+pg_cancel_backend, a timeout, the end of the backend), and then everybody sees what a failover would lose. So nothing
+that was found by looking is said before ``settle``.
 """
 
 import asyncio
@@ -21,14 +25,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import BigInteger, Text, cast, func, select
+from sqlalchemy import BigInteger, Text, cast, func, literal_column, select
 from sqlalchemy.types import UserDefinedType
 
 from objstore.meta.pool import Pool, seconds_left
 from objstore.meta.session import SERVER_RUN, UNAVAILABLE, Session, open_session
 from objstore.meta.statement import Statement, param
 from objstore.model import clock
-from objstore.model.errors import DatabaseUnavailable
+from objstore.model.errors import DatabaseBusy, DatabaseUnavailable
 from objstore.model.limits import MAINTENANCE_SECONDS_MAX, STATEMENTS_SECONDS_MAX
 
 Result = TypeVar("Result")
@@ -54,6 +58,14 @@ class _Xid8(UserDefinedType[int]):
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _IDENTIFY = Statement(select(func.pg_current_xact_id()))
 _STATUS = Statement(select(func.pg_xact_status(cast(cast(param("xid", BigInteger), Text), _Xid8()))), "xid")
+# It has a number and writes to the log, so its commit waits for the standby; it changes nothing.
+_MARK = Statement(
+    select(
+        func.pg_logical_emit_message(
+            literal_column("true"), literal_column("'objstore'::text"), literal_column("''::text")
+        )
+    )
+)
 _CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -63,6 +75,10 @@ class LostRace(Exception):
 
 class Lost(Exception):
     """The connection is gone, and what it was doing has not happened."""
+
+
+class NotReplicated(Exception):
+    """Committed, but somebody made Postgres give up waiting for the synchronous standby."""
 
 
 class Transaction:
@@ -105,7 +121,7 @@ class Transaction:
                 return error
             raise
         assert status == "COMMIT", "an error inside of the transaction was swallowed"
-        return None
+        return NotReplicated() if self._session.is_cut_short else None
 
 
 class Database:
@@ -114,24 +130,31 @@ class Database:
     ``patient``: the same, with the same connections, for what no client waits for.
     """
 
-    def __init__(self, url: str, pool_size: int, application_name: str) -> None:
+    def __init__(self, url: str, pool_size: int, application_name: str, is_pooled: bool) -> None:
         self._url = url
         self._application_name = application_name
+        self._is_pooled = is_pooled
         self._pool = Pool(self._open, pool_size)
         self._seconds = STATEMENTS_SECONDS_MAX
         self.patient: Database = copy.copy(self)
         self.patient._seconds, self.patient.patient = MAINTENANCE_SECONDS_MAX, self.patient
 
     @classmethod
-    async def connect(cls, url: str, *, pool_size: int = 4, application_name: str = "objstore") -> "Database":
-        """Connect to ``url``; raises DatabaseUnavailable if nobody answers there."""
-        database = cls(url, pool_size, application_name)
+    async def connect(
+        cls, url: str, *, pool_size: int = 4, application_name: str = "objstore", is_pooled: bool = False
+    ) -> "Database":
+        """Connect to ``url``; raises DatabaseUnavailable if nobody answers there. ``is_pooled``: see open_session."""
+        database = cls(url, pool_size, application_name, is_pooled)
         await database.ping()
         return database
 
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
+
+    async def open_session(self) -> Session:
+        """A connection of the caller's own, for copying whole tables; the caller ends it. DatabaseUnavailable."""
+        return await self._open(seconds_left(self._deadline()))
 
     async def ping(self) -> None:
         """Raise DatabaseUnavailable unless Postgres answers."""
@@ -157,6 +180,14 @@ class Database:
         """
         return await self._fetch(statement, arguments, self._deadline())
 
+    async def settle(self) -> None:
+        """Return once all that can be seen now is wherever Postgres has to have it, a synchronous standby included.
+
+        The log is one sequence: when a later transaction has been answered, so have those before it.
+        Raises DatabaseUnavailable.
+        """
+        await self._settle(self._deadline())
+
     async def transact(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run ``work`` in a transaction, commit, give its result; what it raises rolls back.
 
@@ -174,11 +205,11 @@ class Database:
             except LostRace as error:
                 races += 1
                 if clock.monotonic_seconds() > give_up:
-                    raise DatabaseUnavailable(f"lost {races} races: {error}") from error
+                    raise DatabaseBusy(f"lost {races} races: {error}") from error
             except _CONFLICTS as error:
                 deadlocks += 1
                 if deadlocks > DEADLOCK_RETRIES_MAX:
-                    raise DatabaseUnavailable(f"met other transactions {deadlocks} times: {error!r}") from error
+                    raise DatabaseBusy(f"met other transactions {deadlocks} times: {error!r}") from error
             except Lost as lost:
                 losses += 1
                 if losses > 1:
@@ -198,7 +229,7 @@ class Database:
         return clock.monotonic_seconds() + self._seconds
 
     async def _open(self, seconds: float) -> Session:
-        return await open_session(self._url, self._application_name, seconds)
+        return await open_session(self._url, self._application_name, seconds, self._is_pooled)
 
     async def _fetch(self, statement: Statement, arguments: Sequence[Any], deadline: float) -> list[Record]:
         _left(deadline)
@@ -206,7 +237,7 @@ class Database:
         healthy = False
         try:
             records = await session.fetch(statement.sql, *arguments, timeout=_left(deadline))
-            healthy = True
+            healthy = not session.is_cut_short
         except Exception as error:
             if session.is_lost(error):
                 raise Lost(f"Postgres: {error!r}") from error
@@ -214,6 +245,8 @@ class Database:
             raise
         finally:
             self._pool.release(session, healthy)
+        if not healthy:
+            raise Lost("Postgres did not wait for its standby")
         return records
 
     async def _transact_once(self, work: Callable[[Transaction], Awaitable[Result]], deadline: float) -> Result:
@@ -247,10 +280,17 @@ class Database:
                     return False
                 if status == "committed":
                     if server_run_now == server_run:
+                        await self._settle(deadline)
                         return True
                     break
             await asyncio.sleep(SETTLE_PAUSE_SECONDS)
         raise DatabaseUnavailable("the connection was lost during COMMIT, and its outcome cannot be found out")
+
+    async def _settle(self, deadline: float) -> None:
+        try:
+            await self._fetch(_MARK, (), deadline)
+        except Lost as lost:
+            raise DatabaseUnavailable(str(lost)) from lost
 
     async def _status(self, xid: int, deadline: float) -> tuple[str | None, datetime | None]:
         session = await self._open(seconds_left(deadline))

@@ -1,14 +1,18 @@
-"""Drives: which there are, where, how full."""
+"""Drives: which there are, where, how full, and in which state."""
 
-from sqlalchemy import BigInteger, SmallInteger, Text, func, select, update
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import REAL, Boolean, Double, SmallInteger, Text, case, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from objstore.meta.database import Database
-from objstore.meta.statement import Statement, param
+from objstore.meta.statement import Statement, batch, constant, param
 from objstore.meta.tables import drive
 from objstore.model.states import DriveState
 from objstore.model.volumes import Drive
 
+STRIKES_HALVE_SECONDS = 300
 d = drive.c
 # Order of ``Drive``'s fields.
 _COLUMNS = (d.id, d.tier, d.node, d.address, d.zone, d.rack, d.state, d.capacity_bytes, d.free_bytes)
@@ -22,15 +26,68 @@ _REGISTER = Statement(
     *_row,
 )
 _LIST = Statement(select(*_COLUMNS).order_by(d.tier, d.node, d.address, d.id))
-_UPDATE_SPACE = Statement(
+_new = param("new", SmallInteger)
+_gone = constant(DriveState.GONE.value)
+_change = {
+    "state": _new,
+    "reason": param("why", Text),
+    "since": _now,
+    "strikes": constant(0),
+    # It counts how often the drive was given up.
+    "generation": d.generation + case((_new == _gone, constant(1)), else_=constant(0)),
+}
+_SET_STATE = Statement(
     update(drive)
-    .where(d.id == _id)
-    .values(capacity_bytes=param("capacity", BigInteger), free_bytes=param("free", BigInteger), seen=_now),
-    *("drive", "capacity", "free"),
+    .where(d.id == _id, or_(d.state != _new, d.held != param("is_held", Boolean)))
+    .values(_change | {"held": param("is_held", Boolean)}),
+    *("drive", "new", "why", "is_held"),
 )
-_SET_STATE = Statement(update(drive).where(d.id == _id).values(state=param("new", SmallInteger)), "drive", "new")
+_EXISTS = Statement(select(d.id).where(d.id == _id), "drive")
+_JUDGE = Statement(
+    update(drive).where(d.id == _id, d.state == param("expected", SmallInteger), ~d.held).values(_change),
+    *("drive", "expected", "new", "why"),
+)
+# Strikes halve every STRIKES_HALVE_SECONDS.
+_struck_ago = cast(func.extract("epoch", _now - d.struck), Double)
+_strikes = d.strikes * func.power(cast(constant(2), Double), -_struck_ago / constant(STRIKES_HALVE_SECONDS))
+_STANDING = Statement(
+    select(
+        d.id,
+        d.tier,
+        d.state,
+        d.held,
+        d.reason,
+        cast(func.extract("epoch", _now - d.seen), Double),
+        cast(func.extract("epoch", _now - d.since), Double),
+        cast(_strikes, Double),
+    ).order_by(d.tier, d.id)
+)
+_blamed = batch("blamed", {"id": Text, "more": REAL})
+_STRIKE = Statement(
+    update(drive).where(d.id == _blamed.c.id).values(strikes=cast(_strikes + _blamed.c.more, REAL), struck=_now),
+    *("id", "more"),
+)
 
 Listing = list[Drive]  # the class has a method of the name list
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a drive. ``silent_seconds``: since who serves it said that it is there; ``state_seconds``: for
+    how long it has its state; ``strikes``: failures that its users have met, fading.
+    """
+
+    id: str
+    tier: str
+    state: DriveState
+    held: bool
+    reason: str
+    silent_seconds: float
+    state_seconds: float
+    strikes: float
+
+
+Standings = list[Standing]
 
 
 class Drives:
@@ -61,10 +118,25 @@ class Drives:
             for id_, tier, node, address, zone, rack, state, capacity, free in await self._database.fetch(_LIST)
         ]
 
-    async def update_space(self, drive_id: str, capacity_bytes: int, free_bytes: int) -> None:
-        """Note how full a drive is."""
-        await self._database.change(_UPDATE_SPACE, drive_id, capacity_bytes, free_bytes)
+    async def set_state(self, drive_id: str, state: DriveState, reason: str = "", held: bool = False) -> bool:
+        """Change a drive's state; False if there is no such drive. ``held``: detection leaves it alone from now on."""
+        if await self._database.change(_SET_STATE, drive_id, state, reason, held):
+            return True
+        return bool(await self._database.fetch(_EXISTS, drive_id))
 
-    async def set_state(self, drive_id: str, state: DriveState) -> bool:
-        """Change a drive's state; False if there is no such drive."""
-        return bool(await self._database.change(_SET_STATE, drive_id, state))
+    async def judge(self, drive_id: str, expected: DriveState, state: DriveState, reason: str) -> bool:
+        """Change the state of a drive that is in the expected one and not held by an operator."""
+        return bool(await self._database.change(_JUDGE, drive_id, expected, state, reason))
+
+    async def standing(self) -> Standings:
+        """What there is to judge all drives by."""
+        return [
+            Standing(id_, tier, DriveState(state), held, reason, silent, since, strikes)
+            for id_, tier, state, held, reason, silent, since, strikes in await self._database.fetch(_STANDING)
+        ]
+
+    async def strike(self, counts: Mapping[str, float]) -> None:
+        """Users of drives have met failures: how many, by drive."""
+        if counts:
+            ids = sorted(counts)
+            await self._database.change(_STRIKE, ids, [counts[id_] for id_ in ids])

@@ -2,25 +2,18 @@
 
 import asyncio
 import threading
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, NullPool, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import objstore
+from objstore.meta.revision import migrations_path
+from objstore.model import clock
 from objstore.model.errors import DatabaseUnavailable
 
 # Names the lock that starters take in turn; any number that nobody else uses.
 ADVISORY_LOCK = 0x6F626A73746F7265
-
-
-def migrations_path() -> Path:
-    """The directory of the Alembic scripts: inside an installed package, beside it in a source tree."""
-    package = Path(objstore.__file__).parent
-    installed = package / "_migrations"
-    return installed if installed.is_dir() else package.parent / "migrations"
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -53,7 +46,11 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 async def _upgrade(url: str, revision: str) -> None:
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    # Behind a pooler the connection of another starter may have statements that are named alike.
+    names = {"prepared_statement_name_func": lambda: f"objstore_{clock.random_id().hex()}", "statement_cache_size": 0}
+    engine = create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool, connect_args=names
+    )
     try:
         async with engine.begin() as connection:
             await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")

@@ -11,7 +11,7 @@ import asyncpg
 
 from objstore.meta.session import Session
 from objstore.model import clock
-from objstore.model.errors import DatabaseUnavailable
+from objstore.model.errors import DatabaseBusy, DatabaseUnavailable
 from objstore.model.limits import QUEUE_SECONDS_MAX
 
 SECONDS_LEFT_MIN = 0.01
@@ -30,13 +30,14 @@ class Pool:
     async def acquire(self, deadline: float) -> Session:
         """A session that looks alive.
 
-        Raises DatabaseUnavailable if there is none by ``deadline``, or within ``QUEUE_SECONDS_MAX``.
+        Raises DatabaseUnavailable if there is none by ``deadline``, or within ``QUEUE_SECONDS_MAX``: DatabaseBusy if
+        all are lent.
         """
         if self._slots.locked():
             try:
                 await asyncio.wait_for(self._slots.acquire(), seconds_left(deadline))
             except TimeoutError:
-                raise DatabaseUnavailable("every connection to Postgres is busy") from None
+                raise DatabaseBusy("every connection to Postgres is busy") from None
         else:
             await self._slots.acquire()
         try:

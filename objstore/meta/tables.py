@@ -9,7 +9,7 @@ distribution column of ``object``. Times that leases are measured by come from t
     version   noncurrent versions and all delete markers; a key whose latest version is a marker has no ``object`` row
     upload    a multipart upload; kept a while after Complete or Abort, to answer a repeat
     part      a part of an open upload, with its extents
-    volume    one row a volume; ``shard`` says on which drive each of its columns is
+    volume    one row a volume; ``shard`` says on which drive each of its columns is (``none:3``: column 3 on none yet)
     drive     one row a mounted directory
     writer    a process that appends; its heartbeat is the lease on its open volumes
     garbage   the ledger: bytes of a volume that nothing refers to any more; insert-only, rows are folded into sums
@@ -231,6 +231,10 @@ shard = Table(
     _required("volume_id", BYTEA),
     _required("column_index", SmallInteger),
     _required("drive_id", Text),
+    # How often the shard was rebuilt, or moved to another drive.
+    _required("generation", Integer, "0"),
+    # The name of the file since then; NULL: the volume's id.
+    Column("file_id", BYTEA),
     PrimaryKeyConstraint("volume_id", "column_index"),
     # Two shards of a volume on one drive would be lost together.
     Index("shard_volume_id_drive_id_idx", "volume_id", "drive_id", unique=True),
@@ -250,8 +254,19 @@ drive = Table(
     _required("capacity_bytes", BigInteger),
     _required("free_bytes", BigInteger),
     _required("registered", TIME, "now()"),
+    # When whoever serves the drive last said that it is there.
     _required("seen", TIME, "now()"),
+    # When the drive took its state, and why; ``held``: an operator said so, and detection leaves it alone.
+    _required("since", TIME, "now()"),
+    _required("reason", Text, "''"),
+    _required("held", Boolean, "false"),
+    # How often the drive was given up: whatever was on it then may have been rebuilt elsewhere.
+    _required("generation", Integer, "0"),
+    # Failures that its users met, as of ``struck``; they fade with time.
+    _required("strikes", REAL, "0"),
+    _required("struck", TIME, "now()"),
     PrimaryKeyConstraint("id"),
+    postgresql_with={"fillfactor": 50},
 )
 
 writer = Table(

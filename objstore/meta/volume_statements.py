@@ -27,8 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BYTEA, insert
 
+from objstore.meta.repair_tables import repair, stray
 from objstore.meta.statement import Statement, array, batch, constant, param
-from objstore.meta.tables import damage, garbage, link, shard, volume, writer
+from objstore.meta.tables import TIME, damage, garbage, link, shard, volume, writer
 from objstore.model.states import VolumeState
 
 v = volume.c
@@ -47,8 +48,11 @@ _drive_ids = func.array(
     select(shard.c.drive_id).where(shard.c.volume_id == v.id).order_by(shard.c.column_index).scalar_subquery()
 )
 _PROFILE = (v.k, v.m, v.unit_bytes, v.pack_bytes_max, v.stripe_bytes_max, v.shard_bytes_max)
+_files = func.array(
+    select(shard.c.file_id).where(shard.c.volume_id == v.id).order_by(shard.c.column_index).scalar_subquery()
+)
 # ``volume_of`` relies on the order.
-VOLUME_COLUMNS = (v.id, v.tier, *_PROFILE, _drive_ids, v.writer_id, v.state, v.data_bytes, v.audit)
+VOLUME_COLUMNS = (v.id, v.tier, *_PROFILE, _drive_ids, _files, v.writer_id, v.state, v.data_bytes, v.audit)
 _STORED = (v.id, v.tier, *_PROFILE, v.writer_id, v.state, v.data_bytes, v.audit)
 
 # ---- Life of a volume: each change names the state that it expects.
@@ -124,7 +128,8 @@ RETIRED = Statement(
 )
 FORGET = Statement(delete(volume).where(v.id == _id, v.state == _RETIRED), "volume")
 FORGET_REST = [
-    Statement(delete(table).where(table.c.volume_id == _id), "volume") for table in (shard, garbage, link, damage)
+    Statement(delete(table).where(table.c.volume_id == _id), "volume")
+    for table in (shard, garbage, link, damage, repair)
 ]
 
 # ---- Writers: a heartbeat is the lease on a writer's open volumes.
@@ -233,18 +238,36 @@ FOLD = Statement(
     *("volume", "limit"),
 )
 
+# ---- Moves: files that were replaced are noted until they are deleted, see meta/strays.py
+
+REPLACED = 1  # meta/strays.py
+_moved = select(stray.c.volume_id).where(stray.c.reason == constant(REPLACED), stray.c.seen > param("since", TIME))
+MOVED = Statement(select(_now, func.array(_moved.scalar_subquery())), "since")
+
 # ---- Damage
 
 _reason = param("why", Text)
+_number = param("column_number", SmallInteger)
+_seen_drive = param("seen_drive", Text)
+# Where the reporter found it (NULL: it does not say): what it says of an old place is no news of the new one.
+_is_there = or_(
+    _seen_drive.is_(None),
+    exists().where(
+        shard.c.volume_id == v.id,
+        shard.c.column_index == _number,
+        shard.c.drive_id == _seen_drive,
+        shard.c.file_id.is_not_distinct_from(param("seen_file", BYTEA)),
+    ),
+)
 REPORT_DAMAGE = Statement(
     insert(damage)
     .from_select(
         ["volume_id", "column_index", "reason"],
-        select(v.id, param("column_number", SmallInteger), _reason).where(v.id == _id),
+        select(v.id, _number, _reason).where(v.id == _id, _is_there),
     )
     .on_conflict_do_update(
         index_elements=[damage.c.volume_id, damage.c.column_index],
         set_={"reason": _reason, "reports": damage.c.reports + constant(1), "last_seen": _now},
     ),
-    *("volume", "column_number", "why"),
+    *("volume", "column_number", "why", "seen_drive", "seen_file"),
 )

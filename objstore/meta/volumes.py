@@ -9,10 +9,13 @@ FOR SHARE and checks the state: so sealing is the fence, whatever a writer that 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from objstore.meta import strays
 from objstore.meta import volume_statements as sql
 from objstore.meta.database import Database, Transaction
+from objstore.meta.strays import Stray, StrayReason
 from objstore.model.profile import Profile
 from objstore.model.states import VolumeState
 from objstore.model.volumes import Volume
@@ -46,7 +49,10 @@ class Volumes:
         self._prompt, self._database = database, database.patient
 
     async def create(self, volume: Volume) -> None:
-        """Insert the volume and its shards; two shards on one drive violate a unique index."""
+        """Insert the volume and its shards; two shards on one drive violate a unique index.
+
+        Columns that are on no drive are to be healed: that is noted in the same transaction.
+        """
         profile = volume.profile
         row = (
             volume.id,
@@ -68,6 +74,8 @@ class Volumes:
             await transaction.execute(sql.CREATE, *row)
             columns = list(range(len(volume.drive_ids)))
             await transaction.execute(sql.CREATE_SHARDS, volume.id, columns, volume.drive_ids)
+            for column in volume.absent:
+                await transaction.execute(sql.REPORT_DAMAGE, volume.id, column, "never written", None, None)
 
         await self._prompt.transact(work)
 
@@ -171,14 +179,27 @@ class Volumes:
 
         await self._database.transact(work)
 
+    async def leave_behind(self, volume: Volume, column: int) -> None:
+        """A shard of a retired volume lies on a drive that is given up: should that come back, it may be deleted."""
+        drive_id = volume.drive_ids[column]
+        if not drive_id.startswith("none:"):
+            file_id = volume.file_of(column) or volume.id
+            await strays.Strays(self._database).add(Stray(drive_id, file_id, volume.id, StrayReason.REPLACED))
+
     async def fold_ledger(self) -> int:
         """Replace the many ledger rows of a volume by their sum, for a bounded number of both; how many volumes."""
         scattered = await self._database.fetch(sql.SCATTERED, FOLD_ROWS_MIN, FOLD_VOLUMES_MAX)
         return sum([await self._fold(record[0]) for record in scattered])
 
-    async def report_damage(self, volume_id: bytes, column: int, reason: str) -> None:
-        """Note that a column of a volume is missing or corrupt."""
-        await self._database.change(sql.REPORT_DAMAGE, volume_id, column, reason)
+    async def report_damage(self, volume_id: bytes, column: int, reason: str, seen: Volume | None = None) -> None:
+        """Note that a column of a volume is missing or corrupt; not if it is no more where ``seen`` has it."""
+        place = (None, None) if seen is None else (seen.drive_ids[column], seen.file_of(column))
+        await self._database.change(sql.REPORT_DAMAGE, volume_id, column, reason, *place)
+
+    async def moved_since(self, since: datetime | None) -> tuple[list[bytes], datetime]:
+        """Volumes of which a shard was put elsewhere after ``since`` (None: no matter which), and the time now."""
+        [(now, moved)] = await self._database.fetch(sql.MOVED, since)
+        return moved, now
 
     async def totals(self) -> list[VolumeTotals]:
         """Sums by tier and state."""
@@ -199,6 +220,7 @@ class Volumes:
 
 def volume_of(values: Iterable[Any]) -> Volume:
     """From the values of ``VOLUME_COLUMNS``."""
-    id_, tier, k, m, unit, pack, stripe, shard, drive_ids, writer_id, state, data_bytes, audit, *_ = values
+    id_, tier, k, m, unit, pack, stripe, shard, drive_ids, files, writer_id, state, data_bytes, audit, *_ = values
     profile = Profile(k, m, unit, pack, stripe, shard)
-    return Volume(id_, tier, profile, tuple(drive_ids), writer_id, VolumeState(state), data_bytes, audit)
+    names = tuple(files) if any(files) else ()
+    return Volume(id_, tier, profile, tuple(drive_ids), writer_id, VolumeState(state), data_bytes, audit, names)

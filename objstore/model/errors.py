@@ -60,12 +60,20 @@ class DriveTimeout(DriveError):
     """A drive did not answer in time."""
 
 
+class DriveAway(DriveTimeout):
+    """The drive cannot be asked at all, for its node does not answer or is not known: nobody knows what it holds."""
+
+
 class RemoteUnavailable(DriveError):
     """A remote tier does not answer, or does not do what it is asked: nothing is known of what it holds."""
 
 
 class LateRead(DriveTimeout):
-    """A drive is late and may still write into the buffers that it was given."""
+    """Drives are late and may still write into the buffers that they were given. ``columns``: theirs."""
+
+    def __init__(self, message: str, columns: frozenset[int] = frozenset()) -> None:
+        super().__init__(message)
+        self.columns = columns
 
 
 class PlacementImpossible(ClusterError):
@@ -82,6 +90,10 @@ class TooManyLost(ClusterError):
 
 class DatabaseUnavailable(ClusterError):
     """Postgres does not answer, or a commit's outcome could not be found out in time."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """Postgres answers, but there is no connection left, or others were in the way for too long: come again later."""
 
 
 class VolumeFenced(ClusterError):

@@ -35,6 +35,14 @@ class Profile:
         """Shards of a volume."""
         return self.k + self.m
 
+    @property
+    def floor(self) -> int:
+        """Fewest shards that a volume is begun with while drives are missing; the others are healed later.
+
+        A spare one is left in any case, two where m allows: one more failure in the meantime loses nothing.
+        """
+        return self.k + min(self.m, 2 if self.m >= 3 else 1)
+
     def __str__(self) -> str:
         return f"{self.k}+{self.m}"
 

@@ -24,6 +24,15 @@ class DriveState(IntEnum):
     GONE = 3
 
 
+class NodeState(IntEnum):
+    """A process that serves drives: up ⇄ suspect, by its heartbeat; draining and gone are what an operator said."""
+
+    UP = 0
+    SUSPECT = 1
+    DRAINING = 2
+    GONE = 3
+
+
 class UploadState(IntEnum):
     """A multipart upload: open → {completed, aborted}; a completed one is kept a while to answer a repeat."""
 

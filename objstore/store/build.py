@@ -7,6 +7,7 @@ from dataclasses import replace
 from objstore.drive.base import Drive
 from objstore.meta.buckets import Buckets
 from objstore.meta.database import Database
+from objstore.meta.drives import Drives
 from objstore.meta.events import Events
 from objstore.meta.moves import Movements
 from objstore.meta.objects import Objects
@@ -20,6 +21,7 @@ from objstore.store.catalog import Catalog
 from objstore.store.context import Context
 from objstore.store.packer import Packer
 from objstore.store.pool import VolumePool
+from objstore.store.roster import Connector, Roster
 from objstore.store.store import Store
 from objstore.work.batcher import Batcher
 
@@ -43,11 +45,13 @@ async def open_store(
     rows: Sequence[DriveRow] = (),
     observe: Observe | None = None,
     serves_clients: bool = True,
+    connector: Connector | None = None,
 ) -> Store:
     """A store over these drives, registered as a writer. ``rows``: where the drives are, for failure domains.
 
     ``observe`` is told (batch name, size) of each batch.
-    ``serves_clients``: others give way to its work. Raises DatabaseUnavailable.
+    ``serves_clients``: others give way to its work. ``connector``: opens the drives of nodes, as they come and go.
+    Raises DatabaseUnavailable.
     """
     volumes, objects = Volumes(database), Objects(database)
     known = {row.id: row for row in rows}
@@ -56,9 +60,10 @@ async def open_store(
     await volumes.register_writer(writer_id, host, pid)
     by_id = {drive.id: drive for drive in drives}
     catalog = Catalog(volumes, by_id)
-    pool = VolumePool(
-        volumes, {i: replace(row) for i, row in here.items()}, by_id, catalog, profiles, cluster_id, writer_id
-    )
+    places = {i: replace(row) for i, row in here.items()}
+    pool = VolumePool(volumes, places, by_id, catalog, profiles, cluster_id, writer_id, serves_clients)
+    roster = Roster(Drives(database), by_id, places, pool, catalog.forget_all, connector)
+    await roster.refresh()
 
     def told(name: str) -> Callable[[int], None] | None:
         return None if observe is None else lambda size: observe(name, size)
@@ -90,4 +95,4 @@ async def open_store(
         counted("put"),
         serves_clients=serves_clients,
     )
-    return Store(context)
+    return Store(context, roster)

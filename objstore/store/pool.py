@@ -1,20 +1,23 @@
 """VolumePool: the volumes that this process appends to, one a tier and purpose."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
+from objstore.drive.absent import AbsentDrive
 from objstore.drive.base import Drive
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
 from objstore.model.errors import ClusterError, DriveError, PlacementImpossible
 from objstore.model.profile import Profile
+from objstore.model.states import DriveState
 from objstore.model.volumes import Drive as DriveRow
-from objstore.model.volumes import Volume
-from objstore.placement.choose import choose_drives
+from objstore.model.volumes import Volume, absent_id
+from objstore.placement.choose import Chooser
 from objstore.store.catalog import Catalog
 from objstore.volume.open_volume import OpenVolume
 
@@ -32,7 +35,10 @@ Spot = tuple[str, str, bool]
 
 
 class VolumePool:
-    """Opens volumes when they are needed, and seals them when they are full, have failed, or somebody asks for it."""
+    """Opens volumes when they are needed, and seals them when they are full, have failed, or somebody asks for it.
+
+    ``may_lack``: where drives are missing, volumes with fewer shards are better than none.
+    """
 
     def __init__(
         self,
@@ -43,13 +49,16 @@ class VolumePool:
         profiles: Mapping[str, Profile],
         cluster_id: bytes,
         writer_id: bytes,
+        may_lack: bool = False,
     ) -> None:
         self._volumes, self._rows, self._drives, self._catalog = volumes, rows, drives, catalog
         self._profiles, self._cluster_id, self.writer_id = profiles, cluster_id, writer_id
+        self._may_lack = may_lack
         self._open: dict[Spot, OpenVolume] = {}
         self._opening: dict[Spot, asyncio.Task[OpenVolume]] = {}
         self._leaving: set[OpenVolume] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._choosers: defaultdict[str, Chooser] = defaultdict(Chooser)
         self._write_once = {drive.tier for drive in drives.values() if drive.write_once}
 
     def is_write_once(self, tier: str) -> bool:
@@ -114,6 +123,19 @@ class VolumePool:
             if volume.volume.id in volume_ids:
                 self._leave(spot, volume)
 
+    def leave_drives(self, drive_ids: Sequence[str]) -> None:
+        """Stop appending to volumes on these drives: they are to take nothing new."""
+        left = set(drive_ids)
+        for spot, volume in list(self._open.items()):
+            if not left.isdisjoint(volume.volume.drive_ids):
+                self._leave(spot, volume)
+
+    def leave_lacking(self) -> None:
+        """Stop appending to volumes that lack drives, now that there are enough: the rest of them is healed."""
+        for spot, volume in list(self._open.items()):
+            if volume.volume.absent and sum(drive.usable for drive in self._of(spot[0])) >= volume.profile.n:
+                self._leave(spot, volume)
+
     async def close(self) -> None:
         """Seal everything; the caller has stopped writing. What hangs is left to whoever audits later."""
         for spot, volume in list(self._open.items()):
@@ -132,8 +154,13 @@ class VolumePool:
 
     def usable(self, tier: str) -> tuple[int, int]:
         """Usable and full drives of a tier."""
-        mine = [drive for drive in self._drives.values() if drive.tier == tier]
+        mine = self._of(tier)
         return sum(drive.usable for drive in mine), sum(drive.full for drive in mine)
+
+    def _of(self, tier: str) -> list[Drive]:
+        """Drives of a tier that may take something new."""
+        rows = self._rows
+        return [d for d in self._drives.values() if d.tier == tier and rows[d.id].state == DriveState.UP]
 
     def _leave(self, spot: Spot, volume: OpenVolume) -> None:
         if self._open.get(spot) is volume:
@@ -165,9 +192,9 @@ class VolumePool:
         """A new volume on drives that take it: a drive that fails now is avoided by the next attempt."""
         profile = self.profile(tier)
         for attempt in range(ATTEMPTS_MAX):
-            chosen = choose_drives(await self._candidates(tier, spare), profile.n, self.usable(tier)[1])
-            volume = Volume(clock.random_id(), tier, profile, tuple(row.id for row in chosen), self.writer_id)
-            opened = OpenVolume(volume, [self._drives[row.id] for row in chosen])
+            drives = await self._choose(tier, profile, spare)
+            volume = Volume(clock.random_id(), tier, profile, tuple(drive.id for drive in drives), self.writer_id)
+            opened = OpenVolume(volume, drives)
             try:
                 await opened.create(self._cluster_id)
             except DriveError as error:
@@ -179,13 +206,24 @@ class VolumePool:
             return opened
         raise DriveError(f"no volume of tier {tier} could be created in {ATTEMPTS_MAX} attempts")
 
+    async def _choose(self, tier: str, profile: Profile, spare: bool) -> list[Drive]:
+        """A drive for each column. Clients' writes go on with fewer than k+m, down to the floor: parity is left out."""
+        candidates, full = await self._candidates(tier, spare), self.usable(tier)[1]
+        count = profile.n
+        if self._may_lack and not full and profile.floor <= len(candidates) < count:
+            count = len(candidates)
+            log.warning("volume lacks drives", tier=tier, drives=count, profile=str(profile))
+        chosen = self._choosers[tier].choose(candidates, count, profile.m, full)
+        drives: list[Drive] = [self._drives[row.id] for row in chosen]
+        return drives + [AbsentDrive(absent_id(column), tier) for column in range(count, profile.n)]
+
     async def _discard(self, opened: OpenVolume) -> None:
         """Remove the superblocks of a volume that never came to be; what cannot be removed holds no data."""
         await asyncio.gather(*(drive.delete(opened.volume.id) for drive in opened.drives), return_exceptions=True)
 
     async def _candidates(self, tier: str, spare: bool) -> list[DriveRow]:
         """Drives that take a volume, with their space as it is now or, of one that is slow to say, as it was."""
-        mine = [drive for drive in self._drives.values() if drive.tier == tier and drive.reachable]
+        mine = [drive for drive in self._of(tier) if drive.reachable]
         calls = [asyncio.ensure_future(drive.space()) for drive in mine]
         if calls:
             await asyncio.wait(calls, timeout=SPACE_SECONDS_MAX)

@@ -29,6 +29,7 @@ from objstore.store.read import Reader, Reads
 from objstore.store.relocate import Relocations
 from objstore.store.rename import Renames
 from objstore.store.restore import Restores
+from objstore.store.roster import Roster
 from objstore.store.tags import Tags
 
 log = structlog.get_logger(__name__)
@@ -39,8 +40,8 @@ HEARTBEAT_SECONDS = 2.0
 class Store:
     """Objects in, objects out. Made by ``objstore.store.build.open_store``."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    def __init__(self, context: Context, roster: Roster) -> None:
+        self.context, self.roster = context, roster
         reads, deletes, listings = Reads(context), Deletes(context), Listings(context)
         copies = Copies(context, reads)
         multiparts = Multiparts(context, reads, copies)
@@ -64,6 +65,7 @@ class Store:
         self.complete, self.abort, self.list_parts = multiparts.complete, multiparts.abort, multiparts.list_parts
         self.parts_of = parts_of
         self._heart = asyncio.ensure_future(self._beat())
+        self._watch = asyncio.ensure_future(roster.run())
 
     async def read(self, version: ObjectVersion, start: int, end: int, customer: CustomerKey | None = None) -> Reader:
         """Bytes [start, end) of a version; an archived one is read from its restored copy.
@@ -152,6 +154,7 @@ class Store:
     async def close(self) -> None:
         """Finish what is under way and seal what is open; the database and the drives are the caller's to close."""
         self._heart.cancel()
+        self._watch.cancel()
         await self.context.commits.drain()
         await self.context.drain()
         await self.context.pool.close()
@@ -166,6 +169,7 @@ class Store:
                 load = operations / max(seconds, 1e-3) if context.serves_clients else 0.0
                 at, counted = at + seconds, counted + operations
                 context.pool.retire(await context.volumes.heartbeat(context.pool.writer_id, load))
+                await context.catalog.refresh()
                 await context.pool.tidy()
             except Exception as error:
                 # Whatever it was, the next beat may pass; without any the lease ends and others seal our volumes.

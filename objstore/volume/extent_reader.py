@@ -1,17 +1,19 @@
 """Bytes of extents, verified: whole small ones in one read, ranges by block, large ones a chunk of rows at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import functools
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from objstore.drive.base import Drive
 from objstore.format.checksum import checksum
 from objstore.format.extent import HEADER_UNIT_BYTES, PACKED, Extent
-from objstore.model.errors import CorruptData, DriveError, DriveTimeout, LateRead
+from objstore.model.errors import CorruptData, DriveAway, DriveError, DriveTimeout, LateRead
 from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
 from objstore.volume.buffers import BufferPool
+from objstore.volume.hedge import hedge_of
 from objstore.volume.layout import StripeLayout
-from objstore.volume.stripe_reader import Damage, StripeReader, scatter
+from objstore.volume.stripe_reader import Damage, Span, StripeReader, scatter
 
 WHOLE_BYTES_MAX = 2 * BLOCK_BYTES  # a packed extent up to this is read whole, whatever part of it is wanted
 CHUNK_BYTES = 4 * 1024 * 1024  # of a large object, in one piece to the client, where drives have to be waited for
@@ -76,49 +78,72 @@ class ExtentReader:
     async def _read_packed(self, start: int, end: int) -> memoryview:
         extent = self._extent
         if extent.checksum and (extent.length <= WHOLE_BYTES_MAX or end - start == extent.length):
-            whole = await self._read_whole()
-            if whole is not None:
-                return whole[start:end]
-            # What is rebuilt below comes from verified blocks; it is held against the object's own checksum too.
-            rebuilt = await self._stripe.read(extent.column, extent.data_offset, extent.data_offset + extent.length)
-            if checksum(rebuilt) != extent.checksum:
-                raise CorruptData(
-                    f"object at {extent.payload_offset} of volume {self._volume.id.hex()} differs after rebuilding"
-                )
-            return rebuilt[start:end]
+            return (await self._read_whole())[start:end]
         found = await self._stripe.read(extent.column, extent.data_offset + start, extent.data_offset + end)
         return found
 
-    async def _read_whole(self) -> memoryview | None:
-        """The payload if its column has it unharmed, else None, and the column counts as lost for this read."""
+    async def _read_whole(self) -> memoryview:
+        """The payload, from its column if that has it unharmed and in time, else rebuilt from others."""
         extent, drive = self._extent, self._drives[self._extent.column]
         content = memoryview(bytearray(extent.length))
         try:
             if drive is None:
-                raise DriveError("the drive is not here")
-            async with asyncio.timeout(drive.read_seconds):
-                await drive.read(self._volume.id, extent.payload_offset, [content])
+                raise DriveAway("the drive is not here")
+            rebuilt = None
+            if self._volume.profile.m:
+                read = functools.partial(drive.read, self._volume.id, extent.payload_offset, [content])
+                rebuilt = await hedge_of(self._volume.tier).race(read, drive, self._rebuild_late)
+            else:
+                async with asyncio.timeout(drive.read_seconds):
+                    await drive.read(self._volume.id, extent.payload_offset, [content])
+            if rebuilt is not None:
+                return rebuilt
             if checksum(content) == extent.checksum:
                 return content
-            reason = "checksum of an object differs"
+            failure: Exception = CorruptData("checksum of an object differs")
         except TimeoutError:
             assert drive is not None
             drive.suspect("late read")
-            reason = str(DriveTimeout(f"drive {drive.id} is late"))
+            failure = DriveTimeout(f"drive {drive.id} is late")
         except DriveError as error:
-            reason = str(error)
-        self._stripe.lose(extent.column, reason)
-        return None
+            failure = error
+        self._stripe.lose(extent.column, failure)
+        return await self._rebuild_whole()
+
+    async def _rebuild_late(self) -> memoryview:
+        """The payload without its column, which is late."""
+        self._stripe.lose(self._extent.column, DriveTimeout("late"))
+        return await self._rebuild_whole()
+
+    async def _rebuild_whole(self) -> memoryview:
+        """What is rebuilt comes from verified blocks; it is held against the object's own checksum too."""
+        extent = self._extent
+        rebuilt = await self._stripe.read(extent.column, extent.data_offset, extent.data_offset + extent.length)
+        if checksum(rebuilt) != extent.checksum:
+            raise CorruptData(
+                f"object at {extent.payload_offset} of volume {self._volume.id.hex()} differs after rebuilding"
+            )
+        return rebuilt
 
     async def _read_striped(self, start: int, end: int) -> memoryview:
         output, columns = self._room(start, end)
         try:
             await self._stripe.read_many(columns)
-        except LateRead:
-            # The late drive may yet write into that output: leave it alone, and ask column by column.
-            output, columns = self._room(start, end)
-            for column, (first, last, views) in columns.items():
+        except LateRead as error:
+            return await self._without(error.columns, start, end, columns)
+        return output
+
+    async def _without(self, late: frozenset[int], start: int, end: int, read: "Mapping[int, Span]") -> memoryview:
+        """The same, late columns rebuilt. Their drives may yet write into that output, so what came is copied."""
+        output, columns = self._room(start, end)
+        for column in late:
+            self._stripe.lose(column, DriveTimeout("late"))
+        for column, (first, last, views) in columns.items():
+            if column in late:
                 scatter(await self._stripe.read(column, first, last), views)
+            else:
+                for view, known in zip(views, read[column][2] or (), strict=True):
+                    view[:] = known
         return output
 
     def _room(self, start: int, end: int) -> tuple[memoryview, dict[int, tuple[int, int, list[memoryview]]]]:

@@ -58,7 +58,7 @@ class OpenVolume:
 
     async def create(self, cluster_id: bytes) -> None:
         """Put the superblocks on all drives, durably. Raises DriveError."""
-        volume, profile = self.volume, self.profile
+        volume, profile, absent = self.volume, self.profile, self.volume.absent
         await self._all(
             [
                 drive.create(
@@ -68,7 +68,7 @@ class OpenVolume:
                         column,
                         profile.k,
                         profile.m,
-                        bytes.fromhex(drive.id),
+                        bytes(16) if column in absent else bytes.fromhex(drive.id),
                         cluster_id,
                         profile.unit_bytes,
                         volume.tier,

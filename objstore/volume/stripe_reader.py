@@ -1,6 +1,7 @@
 """StripeReader: verified bytes of one stripe's columns, rebuilt from the others where a column is lost."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,11 +11,14 @@ from objstore.drive.threads import CallGroup
 from objstore.erasure import codec_for
 from objstore.format.checksum import first_bad_block
 from objstore.format.stripe import StripeHeader, unpack_header
-from objstore.model.errors import CorruptData, DriveError, DriveTimeout, LateRead, TooManyLost
+from objstore.model import clock
+from objstore.model.errors import CorruptData, DriveAway, DriveError, DriveTimeout, LateRead, TooManyLost
 from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
+from objstore.volume.hedge import first_of, hedge_of, swallow
 
-Damage = Callable[[Volume, int, str], None]
+Damage = Callable[[Volume, int, Exception], None]
+CHECKED_INLINE_BYTES_MAX = 64 * 1024  # more is checked in a thread
 Span = tuple[int, int, Sequence[memoryview] | None]  # start and end in a column, and where the bytes go
 
 
@@ -28,7 +32,9 @@ class StripeReader:
         self._offset, self._header_bytes, self._damaged = offset, header_bytes, damaged
         self._headers: dict[int, StripeHeader] = {}
         self._lost: set[int] = set()
+        self._slow: set[int] = set()  # of the lost ones, those that may come yet
         self._k = volume.profile.k
+        self._hedge = hedge_of(volume.tier)
 
     async def header(self, column: int) -> StripeHeader:
         """That column's own header, with its checksums. Raises DriveError, CorruptData."""
@@ -44,58 +50,126 @@ class StripeReader:
         for header in self._headers.values():
             return header
         n = self._volume.profile.n
-        for column in [*range(self._k, n), *range(self._k)]:
-            try:
-                return await self.header(column)
-            except (DriveError, CorruptData):
-                continue
+        columns = self._candidates([*range(self._k, n), *range(self._k)])
+        calls = [functools.partial(self._header_or_none, column) for column in columns]
+        for header in (await first_of(calls, 1, self._hedge.delay_seconds, extra=1)).values():
+            return header
         raise TooManyLost(f"no header left of stripe {self._offset} of volume {self._volume.id.hex()}")
 
     async def read(self, column: int, start: int, end: int) -> memoryview:
         """Bytes [start, end) of a column, verified, rebuilt if need be. Raises TooManyLost."""
-        try:
-            if column not in self._lost:
-                await self.header(column)
-                plan = self._plan(column, (start, end, None))
-                await self._read(column, plan.at, plan.buffers, plan.check)
-                return plan.wanted
-        except (DriveError, CorruptData) as error:
-            self.lose(column, str(error))
-        return await self._rebuild(column, start, end)
+        drive, found = self._drives[column], []
 
-    def lose(self, column: int, reason: str) -> None:
+        async def directly() -> None:
+            await self.header(column)
+            plan = self._plan(column, (start, end, None))
+            await self._read(column, plan.at, plan.buffers, plan.check)
+            found.append(plan.wanted)
+
+        if column not in self._lost and drive is not None and self._volume.profile.m:
+            try:
+                rebuilt = await self._hedge.race(directly, drive, lambda: self._rebuild(column, start, end))
+                return found[0] if rebuilt is None else rebuilt
+            except (DriveError, CorruptData, TimeoutError) as error:
+                self.lose(column, error if not isinstance(error, TimeoutError) else self._late(drive))
+        elif column not in self._lost:
+            try:
+                await directly()
+                return found[0]
+            except (DriveError, CorruptData) as error:
+                self.lose(column, error)
+        try:
+            return await self._rebuild(column, start, end)
+        except TooManyLost:
+            if column not in self._slow:
+                raise
+            await directly()  # there is no other way
+            return found[0]
+
+    def lose(self, column: int, error: Exception) -> None:
         """Do not try this column again, and report it."""
         if column not in self._lost:
             self._lost.add(column)
-            self._damaged(self._volume, column, reason)
+            if isinstance(error, DriveTimeout) and not isinstance(error, DriveAway):
+                self._slow.add(column)
+            self._damaged(self._volume, column, error)
 
     async def read_many(self, spans: Mapping[int, Span]) -> None:
         """Several columns' bytes at once, into their outputs, verified, rebuilt where need be.
 
-        Raises TooManyLost; LateRead when a drive did not answer in time: it may still write into the outputs, so they
-        must not be used any more.
+        Raises TooManyLost; LateRead when drives did not answer in time: they may still write into their columns'
+        outputs. The other columns' are as they should be.
         """
         plans = await self._plans(spans)
-        failed: dict[int, BaseException] = {}
+        failed: dict[int, Exception] = {}
         # What the page cache holds is read in one thread: a hand-over for each column would cost more than the copying.
         cached = await asyncio.get_running_loop().run_in_executor(None, self._read_now, plans)
         waiting = {column: plan for column, plan in plans.items() if column not in cached}
-        group = CallGroup(len(waiting))
-        for column, plan in waiting.items():
-            self._start(column, plan, group, failed)
-        try:
-            if waiting:
-                await group.wait(self._patience(waiting))
-        except TimeoutError:
-            raise LateRead(f"a drive took longer than {self._patience(plans)} s") from None
+        late = await self._wait(waiting, failed)
         for column, (start, end, outputs) in spans.items():
+            if column in late:
+                continue
             if column in plans and column not in failed:
                 plans[column].deliver()
                 continue
             if column in failed:
-                self.lose(column, str(failed[column]))
+                self.lose(column, failed[column])
             assert outputs is not None
             scatter(await self.read(column, start, end), outputs)
+        if late:
+            raise LateRead(f"columns {sorted(late)} are late", late)
+
+    async def _wait(self, waiting: "Mapping[int, _Plan]", failed: dict[int, Exception]) -> frozenset[int]:
+        """Read these columns; those that are late: a few while the others can make good for them, or all in the end."""
+        if not waiting:
+            return frozenset()
+        group, hedge, patience = CallGroup(len(waiting)), self._hedge, self._patience(waiting)
+        begun = clock.monotonic_seconds()
+        for column, plan in waiting.items():
+            self._start(column, plan, group, failed)
+
+        def late() -> frozenset[int]:
+            return frozenset(waiting.keys() - set(group.ended))
+
+        def longer() -> float:
+            return 0.0 if self._are_few(late() | failed.keys()) and not hedge.is_busy else patience
+
+        try:
+            await group.wait(hedge.delay_seconds, longer)
+        except TimeoutError:
+            columns = late()
+            hedge.note(hedge.delay_seconds)
+            self._outran(columns)
+            return columns
+        hedge.note(clock.monotonic_seconds() - begun)
+        return frozenset()
+
+    def _are_few(self, columns: Iterable[int]) -> bool:
+        """Whether the others can make good for them."""
+        return len(self._lost.union(columns)) <= self._volume.profile.m
+
+    def _outran(self, columns: Iterable[int]) -> None:
+        for drive in filter(None, (self._drives[column] for column in columns)):
+            self._hedge.outran(drive)
+
+    def _late(self, drive: Drive) -> DriveTimeout:
+        drive.suspect("late read")
+        return DriveTimeout(f"drive {drive.id} took longer than {drive.read_seconds} s", drive.id)
+
+    async def _header_or_none(self, column: int) -> StripeHeader | None:
+        try:
+            return await self.header(column)
+        except (DriveError, CorruptData):
+            return None
+
+    def _candidates(self, columns: Iterable[int]) -> list[int]:
+        """Those that are not lost in their order, but what is to be avoided, and then what is slow, at the end."""
+
+        def rank(column: int) -> int:
+            drive = self._drives[column]
+            return 2 if column in self._slow else int(drive is None or not drive.reachable)
+
+        return sorted((c for c in columns if c not in self._lost or c in self._slow), key=rank)
 
     def read_many_now(self, spans: Mapping[int, Span]) -> bool:
         """As ``read_many``, in the event loop: True if the page cache held all of it, and unharmed."""
@@ -139,75 +213,88 @@ class StripeReader:
     async def _plans(self, spans: Mapping[int, Span]) -> "dict[int, _Plan]":
         """What to read of each column that is not lost."""
         plans = {}
+        avoided = [c for c in spans if (drive := self._drives[c]) is not None and not drive.reachable]
+        if self._are_few(avoided):
+            for column in avoided:
+                self.lose(column, DriveTimeout("its drive is avoided"))
         await self._know_headers([column for column in spans if column not in self._lost])
         for column, span in spans.items():
             if column not in self._lost:
                 try:
                     plans[column] = self._plan(column, span)
                 except CorruptData as error:
-                    self.lose(column, str(error))
+                    self.lose(column, error)
         return plans
 
     async def _know_headers(self, columns: Sequence[int]) -> None:
-        unknown = [column for column in columns if column not in self._headers]
-        found = await asyncio.gather(*(self.header(column) for column in unknown), return_exceptions=True)
-        for column, result in zip(unknown, found, strict=True):
-            if isinstance(result, (DriveError, CorruptData)):
-                self.lose(column, str(result))
-            elif isinstance(result, BaseException):
-                raise result
+        calls = {asyncio.ensure_future(self.header(c)): c for c in columns if c not in self._headers}
+        if not calls:
+            return
+        _, late = await asyncio.wait(calls, timeout=self._hedge.delay_seconds)
+        if late and (self._hedge.is_busy or not self._are_few(calls[call] for call in late)):
+            _, late = await asyncio.wait(calls)  # each has the time-out of its drive
+        self._outran(calls[call] for call in late)
+        for call, column in calls.items():
+            if call in late:
+                call.add_done_callback(swallow)
+                self.lose(column, DriveTimeout("late"))
+            elif isinstance(error := call.exception(), (DriveError, CorruptData)):
+                self.lose(column, error)
+            elif error is not None:
+                raise error
 
-    def _start(self, column: int, plan: "_Plan", group: CallGroup, failed: dict[int, BaseException]) -> None:
+    def _start(self, column: int, plan: "_Plan", group: CallGroup, failed: dict[int, Exception]) -> None:
         drive = self._drives[column]
 
         def done(result: Any, error: BaseException | None) -> None:
             if error is not None:
-                failed[column] = error
+                failed[column] = error if isinstance(error, Exception) else DriveError(repr(error))
+            group.ended.append(column)
             group.done(result, None)
 
         if drive is None:
-            done(None, DriveError(f"the drive of column {column} is not here"))
+            done(None, DriveAway(f"the drive of column {column} is not here"))
         else:
             drive.start_read(self._volume.id, plan.at, plan.buffers, plan.check, done)
 
-    def _plan(self, column: int, span: "Span") -> "_Plan":
-        """What to read of a column, and what to hold it against. Raises CorruptData. Its header is known."""
+    def _plan(self, column: int, span: "Span", of_another: StripeHeader | None = None) -> "_Plan":
+        """What to read of a column, and what to hold it against. Raises CorruptData.
+
+        Its header is known; with that ``of_another`` column it has no checksums yet.
+        """
         start, end, _ = span
-        header = self._headers[column]
+        header = of_another or self._headers[column]
         first, last = start // BLOCK_BYTES, -(-end // BLOCK_BYTES)
         low, high = first * BLOCK_BYTES, min(last * BLOCK_BYTES, header.length_of(column))
         if end > high:
             raise CorruptData(f"column {column} has {high} bytes, {end} expected")
         at = self._offset + self._header_bytes + low
-        return _Plan(at, low, high, span, header.checksums[first:last])
+        return _Plan(at, low, high, span, () if of_another else header.checksums[first:last])
 
     async def _read(self, column: int, at: int, buffers: Sequence[Any], check: Callable[[], None] | None) -> None:
         drive = self._drives[column]
         if drive is None:
-            raise DriveError(f"the drive of column {column} is not here")
+            raise DriveAway(f"the drive of column {column} is not here")
         try:
             async with asyncio.timeout(drive.read_seconds):
                 await drive.read(self._volume.id, at, buffers, check)
         except TimeoutError:
-            drive.suspect("late read")
-            raise DriveTimeout(f"drive {drive.id} took longer than {drive.read_seconds} s", drive.id) from None
+            raise self._late(drive) from None
 
     async def _rebuild(self, column: int, start: int, end: int) -> memoryview:
         """The column's bytes from k others; short and absent columns are the zeros that the header says they are."""
         header = await self.any_header()
         # Whole blocks of the others: they are verified on the way.
         low, high = start // BLOCK_BYTES * BLOCK_BYTES, min(-(-end // BLOCK_BYTES) * BLOCK_BYTES, header.width)
-        present: dict[int, memoryview] = {}
-        candidates = [c for c in self._by_cost(header, low) if c != column and c not in self._lost]
-        while len(present) < self._k:
-            batch, candidates = candidates[: self._k - len(present)], candidates[self._k - len(present) :]
-            if not batch:
-                raise TooManyLost(
-                    f"{len(present)} of the {self._k} columns needed are readable in stripe {self._offset} "
-                    f"of volume {self._volume.id.hex()}"
-                )
-            found = await asyncio.gather(*(self._padded(header, c, low, high) for c in batch))
-            present |= {c: content for c, content in zip(batch, found, strict=True) if content is not None}
+        candidates = self._candidates(c for c in self._by_cost(header, low) if c != column)
+        calls = [functools.partial(self._padded, header, c, low, high) for c in candidates]
+        found = await first_of(calls, self._k, self._hedge.delay_seconds, extra=1)
+        if len(found) < self._k:
+            raise TooManyLost(
+                f"{len(found)} of the {self._k} columns needed are readable in stripe {self._offset} "
+                f"of volume {self._volume.id.hex()}"
+            )
+        present = {candidates[index]: content for index, content in found.items()}
         loop = asyncio.get_running_loop()
         codec = codec_for(self._k, self._volume.profile.m)
         [whole] = await loop.run_in_executor(None, codec.rebuild, present, [column])
@@ -224,11 +311,20 @@ class StripeReader:
             return memoryview(bytes(high - low))
         content = memoryview(bytearray(high - low))
         try:
-            await self.header(column)
-            plan = self._plan(column, (low, there, [content[: there - low]]))
-            await self._read(column, plan.at, plan.buffers, plan.check)
+            # Its checksums are in its own header, where it lies in anybody's: both are read at once.
+            plan = self._plan(column, (low, there, [content[: there - low]]), header)
+            read = self._read(column, plan.at, plan.buffers, None)
+            own, failure = await asyncio.gather(self.header(column), read, return_exceptions=True)
+            for error in (own, failure):
+                if isinstance(error, BaseException):
+                    raise error
+            plan.sums = self._plan(column, (low, there, [])).sums
+            if there - low <= CHECKED_INLINE_BYTES_MAX:
+                plan.check()
+            else:
+                await asyncio.get_running_loop().run_in_executor(None, plan.check)
         except (DriveError, CorruptData) as error:
-            self.lose(column, str(error))
+            self.lose(column, error)
             return None
         plan.deliver()
         return content
@@ -237,11 +333,11 @@ class StripeReader:
 class _Plan:
     """One read of a column: whole blocks, straight into the outputs where these are whole blocks themselves."""
 
-    __slots__ = ("_outputs", "_sums", "at", "buffers", "wanted")
+    __slots__ = ("_outputs", "at", "buffers", "sums", "wanted")
 
     def __init__(self, at: int, low: int, high: int, span: Span, sums: Sequence[int]) -> None:
         start, end, outputs = span
-        self.at, self._sums = at, sums
+        self.at, self.sums = at, sums
         self._outputs: Sequence[memoryview] = ()
         if outputs is not None and low == start and high == end:
             self.buffers, self.wanted = outputs, memoryview(b"")
@@ -252,7 +348,7 @@ class _Plan:
 
     def check(self) -> None:
         """Raises CorruptData unless what was read is what was written."""
-        _verify(self.buffers, self._sums)
+        _verify(self.buffers, self.sums)
 
     def deliver(self) -> None:
         """Put what was read where it was wanted, unless it was read there."""

@@ -1,21 +1,29 @@
 """One suite for every implementation of the drive contract."""
 
+import asyncio
 import errno
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from random import Random
 from threading import Barrier
 
 import numpy as np
 import pytest
+import uvicorn
 
 from objstore.drive import shard_file
 from objstore.drive.base import Check, Drive
 from objstore.drive.identify import format_drive, read_identity
 from objstore.drive.local import LocalDrive
+from objstore.drive.node_auth import derive_key
+from objstore.drive.node_drive import NodeDrive
+from objstore.drive.node_link import NodeLink
+from objstore.drive.node_server import NodeServer
 from objstore.drive.remote import RemoteDrive
 from objstore.drive.shard_file import ShardFile
 from objstore.drive.threads import CallGroup
@@ -27,7 +35,28 @@ VOLUME, OTHER = bytes(range(16)), bytes(range(100, 116))
 SUPERBLOCK = b"S" * 4096
 
 
-@pytest.fixture(params=["local", "sim", "remote"])
+KEY = derive_key("a secret of the cluster that is long enough")
+
+
+@asynccontextmanager
+async def served(drive: LocalDrive) -> AsyncIterator[NodeDrive]:
+    """The same drive, as gateways see it through a node."""
+    config = uvicorn.Config(NodeServer({drive.id: drive}, KEY), lifespan="off", log_config=None, access_log=False)
+    server, place = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
+    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
+    serving = asyncio.create_task(server.serve([place]))
+    link = NodeLink(f"http://127.0.0.1:{place.getsockname()[1]}", KEY)
+    await link.open()
+    try:
+        yield NodeDrive(drive.id, drive.tier, link)
+    finally:
+        await link.close()
+        server.should_exit = True
+        await serving
+        place.close()
+
+
+@pytest.fixture(params=["local", "sim", "remote", "node"])
 async def drive(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Drive]:
     if request.param == "remote":
         other = request.getfixturevalue("other_s3")
@@ -39,7 +68,11 @@ async def drive(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield SimDrive("0" * 32, "hot", Random(1))
         return
     local = LocalDrive(tmp_path / "d", await format_drive(tmp_path / "d", "c" * 32, "hot"))
-    yield local
+    if request.param == "node":
+        async with served(local) as node:
+            yield node
+    else:
+        yield local
     local.close()
 
 

@@ -22,8 +22,11 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 START_SECONDS_MAX = 60.0
-# Small volumes, so that tests meet sealing and compaction; every file of 20 emulated drives starts small.
+# Small volumes, so that tests meet sealing and compaction; every file of 20 emulated drives starts small. Nobody heals
+# behind the back of tests that damage shards.
 SETTINGS = """\
+repair_workers = 0
+snapshot_hours = 0
 retire_grace_seconds = 0
 header_seconds = 3
 compact_interval_seconds = 3600

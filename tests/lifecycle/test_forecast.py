@@ -18,6 +18,7 @@ from objstore.meta.drives import Drives
 from objstore.meta.facts import look
 from objstore.meta.groups import space_of
 from objstore.meta.lifecycle_tables import task
+from objstore.meta.nodes import Nodes
 from objstore.meta.statement import Statement, constant
 from objstore.model.errors import DatabaseUnavailable
 from objstore.model.extended_rules import ExtendedRule, KeepLast, TierFull
@@ -185,6 +186,6 @@ async def test_a_full_tier(world: World) -> None:
     (one,) = await expect(world.place.database, await world.bucket_id(), plan, now, 1)
     space = await space_of(world.place.database, "hot")
     assert 0 < one.forecast.by_day[0].bytes == space.excess(TierFull(80, 70)) < 200_000
-    await drives.update_space("d", 1_000_000, 300_000)
+    await Nodes(world.place.database).beat(None, [("d", 1_000_000, 300_000)])
     (one,) = await expect(world.place.database, await world.bucket_id(), plan, now, 1)
     assert one.forecast.by_day[0].bytes == 0

@@ -12,7 +12,7 @@ from objstore.meta import pool as pool_module
 from objstore.meta.database import Database, LostRace, Transaction
 from objstore.meta.statement import Statement, param
 from objstore.meta.tables import volume
-from objstore.model.errors import DatabaseUnavailable, NoSuchKey
+from objstore.model.errors import DatabaseBusy, DatabaseUnavailable, NoSuchKey
 from tests.meta.world import World
 
 ONE = Statement(select(literal_column("1")))
@@ -53,7 +53,7 @@ async def test_pool_is_bounded(small: Database, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pool_module, "QUEUE_SECONDS_MAX", 0.1)
     sleepers = [asyncio.ensure_future(small.fetch(SLEEP, 1)) for _ in range(2)]
     await asyncio.sleep(0.05)
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseBusy):
         await small.ping()
     await asyncio.gather(*sleepers)
     await asyncio.gather(*[small.ping() for _ in range(50)])

@@ -15,11 +15,14 @@ from objstore.meta.statement import Statement
 
 WHOLE_TABLES = {
     "drives._LIST",
+    "drives._STANDING",
+    "nodes._LATE",
     "volume_statements.TOTALS",
     "volume_statements.REQUEST_SEAL",
     # Reports; tasks and ledgers are bounded.
     "lifecycle_status._DONE_BY_RULE",
     "lifecycle_status._FIGURES",
+    "placements._PLACEMENTS",
     "lifecycle_status._QUEUE",
     "reencode._LEFT",
     "reencode._TOTALS",

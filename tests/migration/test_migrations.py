@@ -14,8 +14,16 @@ from sqlalchemy import Connection, NullPool, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import objstore
-from objstore.meta import event_tables, identity_tables, kms_tables, lifecycle_tables, migrate
-from objstore.meta.migrate import configuration, migrations_path, upgrade
+from objstore.meta import (
+    cluster_tables,
+    event_tables,
+    identity_tables,
+    kms_tables,
+    lifecycle_tables,
+    repair_tables,
+)
+from objstore.meta.migrate import configuration, upgrade
+from objstore.meta.revision import is_current, migrations_path, newest_revision
 from objstore.meta.tables import metadata
 from objstore.model.errors import DatabaseUnavailable
 from tests.conftest import database_of, run_sql
@@ -50,6 +58,7 @@ async def test_migrations_equal_the_tables(database_url: str) -> None:
     assert lifecycle_tables.task.metadata is metadata
     assert identity_tables.identity.metadata is metadata
     assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
+    assert cluster_tables.node.metadata is repair_tables.repair.metadata is metadata
 
     def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
@@ -111,7 +120,14 @@ def test_every_migration_says_when_it_runs() -> None:
 
 
 def test_one_head() -> None:
-    assert len(ScriptDirectory.from_config(configuration()).get_heads()) == 1
+    assert ScriptDirectory.from_config(configuration()).get_heads() == [newest_revision()]
+
+
+async def test_a_database_is_current_or_not(database_url: str, empty_url: str, tmp_path: Path) -> None:
+    assert await is_current(database_url)
+    assert not await is_current(empty_url)
+    with pytest.raises(DatabaseUnavailable):
+        await is_current(f"postgresql://postgres@/postgres?host={tmp_path}")
 
 
 def test_scripts_of_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,4 +135,4 @@ def test_scripts_of_an_installed_package(tmp_path: Path, monkeypatch: pytest.Mon
     package = tmp_path / "objstore"
     (package / "_migrations").mkdir(parents=True)
     monkeypatch.setattr(objstore, "__file__", str(package / "__init__.py"))
-    assert migrate.migrations_path() == package / "_migrations"
+    assert migrations_path() == package / "_migrations"

@@ -24,6 +24,7 @@ from tests.s3.trees import MIB, content
 
 BUCKET = "degraded"
 SETTINGS = """\
+repair_workers = 0
 compact_interval_seconds = 3600
 [tier.hot]
 shard_bytes_max = 1048576

@@ -56,6 +56,7 @@ class SimDrive:
     def __init__(self, drive_id: str, tier: str, random: Random) -> None:
         self.id, self.tier, self.random = drive_id, tier, random
         self.shards_here: dict[bytes, SimShard] = {}
+        self.set_aside: dict[bytes, SimShard] = {}
         self._writing: set[bytes] = set()
         self.gone = False
         self.full = False
@@ -156,6 +157,10 @@ class SimDrive:
     async def delete(self, volume_id: bytes) -> None:
         await self._turn()
         self.shards_here.pop(volume_id, None)
+
+    async def quarantine(self, volume_id: bytes) -> None:
+        await self._turn()
+        self.set_aside[volume_id] = self.shards_here.pop(volume_id, None) or self._shard(volume_id)
 
     async def shards(self, after: bytes, limit: int) -> list[bytes]:
         await self._turn()

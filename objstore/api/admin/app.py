@@ -4,8 +4,11 @@ from fastapi import FastAPI
 
 from objstore import __version__
 from objstore.api.admin import (
+    backups,
     buckets,
+    cluster,
     compact,
+    drive_states,
     drives,
     dry_run,
     explain,
@@ -14,6 +17,7 @@ from objstore.api.admin import (
     kms,
     lifecycle_rules,
     lifecycle_status,
+    repairs,
     server,
     tiers,
     usage,
@@ -28,6 +32,7 @@ from objstore.api.auth.authenticator import Authenticator
 PREFIX = "/-/admin/v1"
 MODULES = (
     server,
+    cluster,
     drives,
     tiers,
     volumes,
@@ -42,6 +47,9 @@ MODULES = (
     compact,
     identities,
     kms,
+    repairs,
+    drive_states,
+    backups,
 )
 
 

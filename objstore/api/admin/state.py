@@ -10,6 +10,7 @@ from objstore.api.iam.desk import Desk
 from objstore.api.readiness import Readiness
 from objstore.meta.database import Database
 from objstore.model.profile import Profile
+from objstore.repair.snapshots import Snapshots
 from objstore.store.kms import LocalKms
 
 
@@ -17,8 +18,9 @@ from objstore.store.kms import LocalKms
 class AdminState:
     """``started``: when the server was, seconds since the epoch. ``codec``: who computes parity.
 
-    ``desk``: where identities are changed. ``kms``: None where keys are kept elsewhere. ``tier_prices``: of 10**12
-    bytes of a tier's drives for a month, in whatever currency.
+    ``desk``: where identities are changed. ``kms``: None where keys are kept elsewhere. ``drive_out_seconds``: after how
+    long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month, in
+    whatever currency.
     """
 
     database: Database
@@ -30,8 +32,10 @@ class AdminState:
     workers: int
     started: float
     desk: Desk
+    drive_out_seconds: float = 900.0
     tier_prices: Mapping[str, float] = field(default_factory=dict)
     kms: LocalKms | None = None
+    snapshots: Snapshots | None = None
 
 
 def admin_state(request: Request) -> AdminState:

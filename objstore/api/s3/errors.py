@@ -8,6 +8,7 @@ from typing import Any
 from objstore.api.s3.text import readable_text
 from objstore.model.errors import (
     ClusterError,
+    DatabaseBusy,
     DriveError,
     ObjstoreError,
     Overloaded,
@@ -133,7 +134,7 @@ def as_request_error(error: BaseException) -> tuple[RequestError, bool]:
     """
     if isinstance(error, RequestError):
         return error, status_of(error) == 503
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | DatabaseBusy):
         return S3Error("SlowDown"), True
     if _is_full(error):
         return QuotaExceeded(), False
@@ -144,7 +145,7 @@ def as_request_error(error: BaseException) -> tuple[RequestError, bool]:
 
 def is_routine(error: BaseException) -> bool:
     """Whether the exception needs no entry in the log: the client's doing, or plain overload."""
-    return isinstance(error, RequestError | Overloaded)
+    return isinstance(error, RequestError | Overloaded | DatabaseBusy)
 
 
 def is_known(error: BaseException) -> bool:

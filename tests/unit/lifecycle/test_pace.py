@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from objstore.lifecycle import pace as module
-from objstore.lifecycle.pace import Pace, TokenBucket, Window
+from objstore.work import pace as module
+from objstore.work.pace import Pace, TokenBucket, Window
 
 
 def at(hour: int, minute: int = 0) -> datetime:

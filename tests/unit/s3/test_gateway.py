@@ -27,6 +27,7 @@ from tests.unit.s3.wire import Wire
 FAILURES: list[tuple[Exception, int, str, bool]] = [
     (errors.Overloaded("queue full"), 503, "SlowDown", True),
     (errors.DatabaseUnavailable("/secret/path"), 503, "ServiceUnavailable", True),
+    (errors.DatabaseBusy("every connection is busy"), 503, "SlowDown", True),
     (errors.TooManyLost("x"), 503, "ServiceUnavailable", True),
     (errors.PlacementImpossible("too few drives"), 503, "ServiceUnavailable", True),
     (errors.PlacementImpossible("no space", full=True), 403, "QuotaExceeded", False),

@@ -1,4 +1,4 @@
-"""Pace: how fast the lifecycle engine may go: bytes and operations a second, hours of the day, and clients first."""
+"""Pace: how fast background work may go: bytes and operations a second, hours of the day, and clients first."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,0 +1,134 @@
+"""ShardStream: one shard read from its beginning to its end, in windows. For whoever reads shards whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from objstore.drive.base import Drive
+from objstore.format.extent import HEADER_UNIT_BYTES
+from objstore.format.stripe import FIXED_BYTES, StripeHeader, peek_header_bytes, unpack_header
+from objstore.model.errors import CorruptData, DriveError, DriveTimeout
+from objstore.model.limits import DRIVE_TIMEOUT_SECONDS
+from objstore.volume.buffers import aligned_buffer
+
+WINDOW_BYTES = 1024 * 1024
+HEADER_BYTES_MAX = 1024 * 1024
+_MAGIC = b"OSTR"
+
+
+class ShardStream:
+    """A shard of ``length`` bytes (known once it is opened). What ``bytes`` gives is good until it is asked again.
+
+    ``fresh``: read from the device, not from the page cache, and leave nothing there.
+    """
+
+    def __init__(
+        self, volume_id: bytes, drive: Drive, column: int, window_bytes: int = WINDOW_BYTES, fresh: bool = False
+    ) -> None:
+        self.column, self.drive, self.length, self.read_bytes = column, drive, 0, 0
+        self._volume_id, self._window, self._fresh = volume_id, window_bytes, fresh
+        self._start = self._end = 0
+        self._buffer = memoryview(b"")
+
+    async def open(self) -> None:
+        """Learn the length. Raises DriveError."""
+        async with _in_time(self.drive):
+            self.length = await self.drive.length(self._volume_id)
+
+    async def bytes(self, at: int, size: int) -> memoryview:
+        """Bytes [at, at + size), fewer where the shard ends. Raises DriveError."""
+        end = min(at + size, self.length)
+        if end <= at:
+            return memoryview(b"")
+        if at < self._start or end > self._end:
+            await self._load(at, min(max(end, at + self._window), self.length))
+        return self._buffer[at - self._start : end - self._start]
+
+    async def header(self, offset: int) -> StripeHeader | None:
+        """This column's header of the stripe at ``offset``; None if there is none, whole and unharmed."""
+        found = await self.raw_header(offset)
+        with suppress(CorruptData):
+            return None if found is None else unpack_header(found, self._volume_id, offset, self.column)
+        return None
+
+    async def raw_header(self, offset: int) -> memoryview | None:
+        """The bytes of what looks like a header at ``offset``, unverified. Raises DriveError."""
+        fixed = await self.bytes(offset, FIXED_BYTES)
+        size = peek_header_bytes(bytes(fixed))
+        if size is None or not FIXED_BYTES <= size <= HEADER_BYTES_MAX:
+            return None
+        return await self.bytes(offset, size)
+
+    async def find(self, offset: int, end: int) -> int | None:
+        """The first place in [offset, end) where a header of this column stands whole. Raises DriveError."""
+        at = offset
+        while at < min(end, self.length):
+            window = bytes(await self.bytes(at, min(self._window, end - at)))
+            hit = window.find(_MAGIC)
+            while hit >= 0:
+                if (at + hit) % HEADER_UNIT_BYTES == 0 and await self.header(at + hit) is not None:
+                    return at + hit
+                hit = window.find(_MAGIC, hit + 1)
+            # A magic may lie across the border: places are multiples of the header unit, and windows too.
+            at += len(window) // HEADER_UNIT_BYTES * HEADER_UNIT_BYTES or HEADER_UNIT_BYTES
+        return None
+
+    async def _load(self, start: int, end: int) -> None:
+        size = end - start
+        self._start = self._end = start
+        if len(self._buffer) < size:
+            self._buffer = aligned_buffer(max(size, self._window)).data
+        buffer = self._buffer
+        try:
+            async with _in_time(self.drive):
+                if self._fresh:
+                    await self.drive.evict(self._volume_id, start, size)
+                await self.drive.read(self._volume_id, start, [buffer[:size]])
+                if self._fresh:
+                    await self.drive.evict(self._volume_id, start, size)
+        except BaseException:
+            self._buffer = memoryview(b"")  # a late drive may yet write into it
+            raise
+        self.read_bytes += size
+        self._end = end
+
+
+@asynccontextmanager
+async def _in_time(drive: Drive) -> AsyncIterator[None]:
+    """A bound for each call, as a DriveTimeout."""
+    try:
+        async with asyncio.timeout(DRIVE_TIMEOUT_SECONDS):
+            yield
+    except TimeoutError:
+        raise DriveTimeout(f"drive {drive.id} took longer than {DRIVE_TIMEOUT_SECONDS} s", drive.id) from None
+
+
+async def open_streams(
+    volume_id: bytes, drives: Sequence[Drive | None], window_bytes: int = WINDOW_BYTES
+) -> dict[int, ShardStream]:
+    """Streams of those columns whose shards answer."""
+    streams = [ShardStream(volume_id, drive, i, window_bytes) for i, drive in enumerate(drives) if drive is not None]
+    opened = await asyncio.gather(*(stream.open() for stream in streams), return_exceptions=True)
+    for error in opened:
+        if isinstance(error, BaseException) and not isinstance(error, DriveError):
+            raise error
+    return {stream.column: stream for stream, error in zip(streams, opened, strict=True) if error is None}
+
+
+async def header_at(streams: Mapping[int, ShardStream], k: int, offset: int) -> StripeHeader | None:
+    """The header of the stripe at ``offset`` as any shard has it; parity first, for it takes part in every stripe."""
+    for column in sorted(streams, key=lambda column: (column < k, column)):
+        with suppress(DriveError):
+            if (found := await streams[column].header(offset)) is not None:
+                return found
+    return None
+
+
+async def next_stripe(streams: Mapping[int, ShardStream], offset: int, end: int) -> int | None:
+    """Where, from ``offset``, the next stripe that any of the shards knows of begins."""
+    found: int | None = None
+    for stream in streams.values():
+        with suppress(DriveError):
+            hit = await stream.find(offset, end if found is None else found)
+            found = hit if hit is not None else found
+    return found

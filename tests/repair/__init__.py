@@ -1,0 +1,1 @@
+"""Repair: healing, scrubbing, draining, rebalancing, fsck, recovery."""
