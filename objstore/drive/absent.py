@@ -49,8 +49,11 @@ class AbsentDrive:
         """DriveAway."""
         done(None, DriveAway("this column was never written", self.id))
 
-    async def evict(self, volume_id: bytes, offset: int, size: int) -> None:
-        """Nothing."""
+    def start_read_back(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        """DriveAway."""
+        self.start_read(volume_id, offset, buffers, check, done)
 
     async def length(self, volume_id: bytes) -> int:
         """Raises DriveAway."""

@@ -71,9 +71,11 @@ class Alias:
         """As ``read``, telling ``done``."""
         self._drive.start_read(self.file_id, offset, buffers, check, done)
 
-    def evict(self, volume_id: bytes, offset: int, size: int) -> Awaitable[Any]:
-        """Have the next read come from the device."""
-        return self._drive.evict(self.file_id, offset, size)
+    def start_read_back(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        """As ``start_read``, from the device."""
+        self._drive.start_read_back(self.file_id, offset, buffers, check, done)
 
     def length(self, volume_id: bytes) -> Awaitable[int]:
         """Bytes of the shard file."""

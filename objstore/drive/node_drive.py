@@ -108,15 +108,8 @@ class NodeDrive:
                 raise
             _fill(buffers, content)
         else:
-            await asyncio.gather(*(self._read_piece(volume_id, offset + at, views) for at, views in _pieces(buffers)))
-        self.counters.reads += 1
-        self.counters.read_bytes += size
-        if check is None:
-            return
-        if size <= CHECKED_INLINE_BYTES_MAX:
-            check()
-        else:
-            await asyncio.get_running_loop().run_in_executor(None, check)
+            await self._read_pieces("read", volume_id, offset, buffers)
+        await self._read_ended(size, check)
 
     def start_read(
         self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
@@ -124,9 +117,11 @@ class NodeDrive:
         """As ``read``, telling ``done``."""
         self._start(self.read(volume_id, offset, buffers, check), done)
 
-    async def evict(self, volume_id: bytes, offset: int, size: int) -> None:
-        """Drop bytes of a shard from the node's page cache."""
-        await self._call("evict", volume_id, {"offset": offset, "size": size})
+    def start_read_back(
+        self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None, done: Done
+    ) -> None:
+        """As ``start_read``; the node reads from the device."""
+        self._start(self._read_back(volume_id, offset, buffers, check), done)
 
     async def length(self, volume_id: bytes) -> int:
         """Bytes of the shard file."""
@@ -184,9 +179,27 @@ class NodeDrive:
             self._failed(error)
             raise
 
-    async def _read_piece(self, volume_id: bytes, offset: int, views: Sequence[memoryview]) -> None:
+    async def _read_back(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None) -> None:
+        await self._read_pieces("readback", volume_id, offset, buffers)
+        await self._read_ended(sum(map(len, buffers)), check)
+
+    async def _read_ended(self, size: int, check: Check | None) -> None:
+        self.counters.reads += 1
+        self.counters.read_bytes += size
+        if check is None:
+            return
+        if size <= CHECKED_INLINE_BYTES_MAX:
+            check()
+        else:
+            await asyncio.get_running_loop().run_in_executor(None, check)
+
+    async def _read_pieces(self, operation: str, volume_id: bytes, offset: int, buffers: Sequence[Any]) -> None:
+        pieces = _pieces(buffers)
+        await asyncio.gather(*(self._read_piece(operation, volume_id, offset + at, views) for at, views in pieces))
+
+    async def _read_piece(self, operation: str, volume_id: bytes, offset: int, views: Sequence[memoryview]) -> None:
         size = sum(map(len, views))
-        content = await self._call("read", volume_id, {"offset": offset, "size": size})
+        content = await self._call(operation, volume_id, {"offset": offset, "size": size})
         if len(content) != size:
             raise DriveError(f"drive {self.id}: {len(content)} bytes came, not {size}", self.id)
         _fill(views, memoryview(content))

@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from objstore.drive.base import Drive
+from objstore.drive.fresh import read_back
 from objstore.drive.node_auth import Refused, Verifier
 from objstore.drive.node_wire import (
     ANSWER,
@@ -289,9 +290,10 @@ async def _read_shard(drive: Drive, call: Call) -> bytearray:
     return content  # uvicorn sends any buffer
 
 
-async def _evict(drive: Drive, call: Call) -> bytes:
-    await drive.evict(call.volume, call.number("offset", OFFSET_MAX), call.number("size", OFFSET_MAX))
-    return b""
+async def _read_back(drive: Drive, call: Call) -> bytearray:
+    content = bytearray(call.number("size", READ_BYTES_MAX))
+    await read_back(drive, call.volume, call.number("offset", OFFSET_MAX), (content,))
+    return content
 
 
 async def _length_of(drive: Drive, call: Call) -> bytes:
@@ -326,7 +328,7 @@ _ON_VOLUME: dict[str, Operation] = {
     "write": _write,
     "finish": _finish,
     "read": _read_shard,
-    "evict": _evict,
+    "readback": _read_back,
     "length": _length_of,
     "delete": _delete,
     "quarantine": _quarantine,

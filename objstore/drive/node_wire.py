@@ -8,7 +8,7 @@
     write     ?offset&sync                  the body to an offset; with sync=1 durable; sync alone without a body
     finish                                  no more writes will come
     read      ?offset&size                → the bytes
-    evict     ?offset&size
+    readback  ?offset&size                → the bytes, from the device and not from a cache
     length                                → {"length": …}
     delete
     quarantine

@@ -55,9 +55,17 @@ class _Stream:
 
     def __init__(self, pieces: AsyncIterator[bytes]) -> None:
         self._pieces = pieces
+        self._rest = memoryview(b"")
 
     async def read(self) -> bytes:
         return await anext(self._pieces, b"")
+
+    async def read_into(self, buffer: memoryview) -> int:
+        rest = self._rest or memoryview(await self.read())
+        count = min(len(rest), len(buffer))
+        buffer[:count] = rest[:count]
+        self._rest = rest[count:]
+        return count
 
     def verify(self, digests: Mapping[str, bytes]) -> None:
         """Nothing was claimed of it."""

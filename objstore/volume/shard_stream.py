@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from objstore.drive.base import Drive
+from objstore.drive.fresh import read_back
 from objstore.format.extent import HEADER_UNIT_BYTES
 from objstore.format.stripe import FIXED_BYTES, StripeHeader, peek_header_bytes, unpack_header
 from objstore.model.errors import CorruptData, DriveError, DriveTimeout
@@ -82,10 +83,9 @@ class ShardStream:
         try:
             async with _in_time(self.drive):
                 if self._fresh:
-                    await self.drive.evict(self._volume_id, start, size)
-                await self.drive.read(self._volume_id, start, [buffer[:size]])
-                if self._fresh:
-                    await self.drive.evict(self._volume_id, start, size)
+                    await read_back(self.drive, self._volume_id, start, [buffer[:size]])
+                else:
+                    await self.drive.read(self._volume_id, start, [buffer[:size]])
         except BaseException:
             self._buffer = memoryview(b"")  # a late drive may yet write into it
             raise

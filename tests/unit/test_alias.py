@@ -6,6 +6,7 @@ import pytest
 
 from objstore.drive.alias import Alias, named
 from objstore.drive.base import Drive
+from objstore.drive.fresh import read_back
 from objstore.drive.identify import format_drive
 from objstore.drive.local import LocalDrive
 from objstore.format.superblock import SUPERBLOCK_BYTES
@@ -30,9 +31,11 @@ async def test_every_call_is_about_the_file(tmp_path: Path) -> None:
     await alias.sync(VOLUME)
     alias.finish(VOLUME)
     found = bytearray(7)
-    await alias.evict(VOLUME, 0, SUPERBLOCK_BYTES)
     await alias.read(VOLUME, SUPERBLOCK_BYTES, [found])
     assert found == b"content"
+    fresh = bytearray(7)
+    await read_back(alias, VOLUME, SUPERBLOCK_BYTES, [fresh])
+    assert fresh == b"content"
     assert await alias.length(VOLUME) == SUPERBLOCK_BYTES + 7
     assert await alias.shards(b"", 10) == [FILE] == await drive.shards(b"", 10)
     with pytest.raises(ShardMissing):
