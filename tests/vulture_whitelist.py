@@ -92,3 +92,4 @@ _.under_protected
 _.nines_by_windows
 _.coincidence_drives
 _.coincidence_loss
+_.stripes

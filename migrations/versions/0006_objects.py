@@ -61,4 +61,3 @@ def upgrade() -> None:
     op.create_index(
         "event_target_bucket_id_key_created_place_idx", "event", ["target", "bucket_id", "key", "created", "place"]
     )
-

@@ -90,16 +90,12 @@ def serve(
 ) -> None:
     """Run a server. Every setting also goes by OBJSTORE_NAME and by name in the TOML file; see docs/operations.md."""
     from objstore.cli.drives import plan_drives
-    from objstore.cli.profiles import PROFILES
-    from objstore.cli.settings import load_settings, parse_profile
+    from objstore.cli.settings import load_settings
 
-    named = [text for text in profile or [] if text in (*PROFILES, "standard")]
-    tier = dict(parse_profile(text) for text in profile or [] if text not in named)
-    flags = {"data": data, "host": host, "port": port, "workers": workers, "drives": drive, "tier": tier,
+    flags = {"data": data, "host": host, "port": port, "workers": workers, "drives": drive,
              "region": region, "domain": domain, "database_url": database_url, "log_format": log_format,
-             "log_level": log_level, "profile": named[-1] if named else None,
-             "tls_cert": tls_cert, "tls_key": tls_key}  # fmt: skip
-    settings = load_settings(config, flags)
+             "log_level": log_level, "tls_cert": tls_cert, "tls_key": tls_key}  # fmt: skip
+    settings = load_settings(config, flags | _profile_flags(profile))
     plan_drives(settings)  # what is plainly wrong is said at once, before anything is loaded or made
     from objstore.cli.supervisor import serve
 
@@ -184,13 +180,23 @@ def worker(
     _serve_part("worker", config, flags, profile, ready_file)
 
 
+def _profile_flags(texts: list[str] | None) -> dict[str, Any]:
+    """``--profile`` names the manners of the server, or says a tier's erasure profile."""
+    from objstore.cli.profiles import PROFILES
+    from objstore.cli.settings import parse_profile
+
+    named = [text for text in texts or [] if text in (*PROFILES, "standard")]
+    tiers = dict(parse_profile(text) for text in texts or [] if text not in named)
+    return {"tier": tiers, "profile": named[-1] if named else None}
+
+
 def _serve_part(
     part: str, config: Path | None, flags: dict[str, Any], profiles: list[str] | None, ready_file: Path | None
 ) -> None:
     from objstore.cli.secret import check_cluster_secret
-    from objstore.cli.settings import load_settings, parse_profile
+    from objstore.cli.settings import load_settings
 
-    settings = load_settings(config, flags | {"tier": dict(parse_profile(text) for text in profiles or [])})
+    settings = load_settings(config, flags | _profile_flags(profiles))
     check_cluster_secret(settings.cluster_secret)
     if not settings.database_url:
         raise StartError("set OBJSTORE_DATABASE_URL: the Postgres of the cluster")

@@ -2,6 +2,8 @@
 
 The file has one key a line, 64 hex digits each. The first one seals, all of them open: to rotate, put a new line in
 front. Without these keys nothing that was sealed with them can be read again: keep a copy apart from the data.
+
+Gateways of a cluster share one. Where none is set it is derived from the cluster's secret, one way.
 """
 
 import base64
@@ -11,6 +13,7 @@ import stat
 from pathlib import Path
 
 from objstore.cli.problem import StartError
+from objstore.cli.secret import check_cluster_secret, master_key
 from objstore.cli.settings import Settings
 from objstore.identity.sealing import KEY_BYTES
 from objstore.model import clock
@@ -18,10 +21,12 @@ from objstore.model import clock
 FILE_NAME = "master.key"
 
 
-def load_master_keys(settings: Settings) -> list[str]:
-    """The keys in hex, the newest first. Raises StartError."""
+def load_master_keys(settings: Settings, in_cluster: bool = False) -> list[str]:
+    """The keys in hex, the newest first. ``in_cluster``: for one of several gateways. Raises StartError."""
     if settings.master_key is not None:
         return [_parse(text, "OBJSTORE_MASTER_KEY") for text in settings.master_key.replace(",", " ").split()]
+    if in_cluster and settings.master_key_file is None:
+        return [master_key(check_cluster_secret(settings.cluster_secret)).hex()]
     path = settings.master_key_file or settings.data.absolute() / FILE_NAME
     if not path.exists():
         if settings.master_key_file is not None:

@@ -27,9 +27,10 @@ from objstore.meta.database import Database
 from objstore.meta.drives import Drives
 from objstore.meta.migrate import upgrade
 from objstore.meta.nodes import Nodes
-from objstore.meta.tier_names import tier_names
+from objstore.meta.tier_names import class_codes, tier_names
 from objstore.model import days, tiers
 from objstore.model.errors import CorruptData, DatabaseUnavailable, DriveError
+from objstore.model.storage_class import add_custom
 from objstore.repair.inventory import Inventory
 from objstore.repair.recover import Recovery, RecoveryRefused, Report
 
@@ -85,14 +86,15 @@ async def _recover(settings: Settings, url: str, paths: list[Path], backup: Path
             remote = remote_specs(settings.tier, cluster_id)
             remotes = open_remotes(remote, cluster_id, Path(run))
             profiles = settings.profiles() | settings.remote_profiles()
-            names = await tier_names(database, [*tiers.TIERS_DEFAULT, *(spec.tier for spec in remote)])
-            tiers.configure(settings.storage_classes, names)
+            configured = [*dict.fromkeys([*tiers.TIERS_DEFAULT, *profiles])]
+            await _configure(settings, database, configured)
             opened: list[Drive] = [*drives, *remotes]
             inventory = Inventory({drive.id: drive for drive in opened})
             await inventory.look(profiles, bytes.fromhex(cluster_id))
             owner = hashlib.sha256(f"root of {cluster_id}".encode()).hexdigest()
             pieces = None if backup is None else functools.partial(read_backup, backup)
-            report = await Recovery(database, inventory, owner, settings.region, pieces).run()
+            loaded = functools.partial(_configure, settings, database, configured)
+            report = await Recovery(database, inventory, owner, settings.region, pieces, loaded).run()
         rows = Drives(database)
         for row in [*map(row_of, specs), *map(remote_row, remote)]:
             await rows.register(row)
@@ -105,6 +107,13 @@ async def _recover(settings: Settings, url: str, paths: list[Path], backup: Path
         for one in remotes:
             one.close()
         await database.close()
+
+
+async def _configure(settings: Settings, database: Database, configured: Sequence[str]) -> None:
+    """Tiers and classes with the codes that the database has for them; what is new in the settings gets the next."""
+    like = settings.like_by_class()
+    tiers.configure(settings.tier_by_class(), await tier_names(database, configured), like=like)
+    add_custom(await class_codes(database, list(like)))
 
 
 async def _open(paths: list[Path]) -> tuple[list[LocalDrive], list[DriveSpec], str]:

@@ -40,6 +40,11 @@ def root_keys(secret: str) -> tuple[str, str]:
     return access_key, urlsafe_b64encode(derived(b"secret key")).decode()[:40].replace("-", "A").replace("_", "B")
 
 
+def master_key(secret: str) -> bytes:
+    """The master key where none is set: the same at every gateway, 32 bytes, and no way back."""
+    return hmac.digest(secret.encode(), b"objstore master key", "sha256")
+
+
 def _bits(text: str) -> float:
     """Length times the entropy of the characters' frequencies."""
     return sum(-count * math.log2(count / len(text)) for count in Counter(text).values())

@@ -99,7 +99,7 @@ class _Supervisor:
         self._children: list[Child] = []
         self._started = clock.now_seconds()
         self._ready = False
-        self._master_keys = load_master_keys(settings)
+        self._master_keys = load_master_keys(settings, in_cluster=part != ALL)
         self._renewing: asyncio.Task[None] | None = None
         self._remotes: list[RemoteSpec] = []
         self._tiers: list[str] = []

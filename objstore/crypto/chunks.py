@@ -37,6 +37,11 @@ def sealed_size(size: int) -> int:
     return size + OVERHEAD_BYTES * -(-size // CHUNK_BYTES)
 
 
+def plain_size(stored: int) -> int:
+    """Inverse of ``sealed_size``."""
+    return stored - OVERHEAD_BYTES * -(-stored // SEALED_BYTES)
+
+
 def plain_max(stored_max: int) -> int:
     """The greatest segment that takes no more than ``stored_max`` bytes on the drives."""
     return max(0, stored_max - OVERHEAD_BYTES * -(-stored_max // SEALED_BYTES))

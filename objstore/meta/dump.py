@@ -16,7 +16,15 @@ from sqlalchemy import Table, column, literal_column, or_, select, table, true
 from sqlalchemy.dialects.postgresql import dialect
 
 from objstore.format.snapshot import END, HEAD, ROWS, ROWS_BYTES_MAX, TABLE, pack_frame
-from objstore.meta import cluster_tables, lifecycle_tables, repair_tables
+
+from objstore.meta import (
+    cluster_tables,
+    event_tables,
+    identity_tables,  # noqa: F401  (so that its tables are known)
+    kms_tables,  # noqa: F401
+    lifecycle_tables,
+    repair_tables,
+)
 from objstore.meta.database import Database
 from objstore.meta.session import Session
 from objstore.meta.statement import Statement
@@ -26,6 +34,7 @@ from objstore.meta.tables import bucket, damage, drive, metadata, object_, part,
 MOMENTARY = {
     writer.name,
     damage.name,
+    event_tables.event.name,
     lifecycle_tables.task.name,
     cluster_tables.node.name,
     repair_tables.repair.name,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from objstore.format.extent import EXTENT_BYTES
+from objstore.format.extent import EXTENT_BYTES, unpack
 from objstore.meta.database import Database
 from objstore.meta.session import Session
 from objstore.model.states import VolumeState
@@ -76,7 +76,10 @@ class FoundShard:
 
 @dataclass(frozen=True, slots=True)
 class Dangling:
-    """A row of a snapshot with an extent in a volume that is not on the drives; ``identity``: of the row."""
+    """A row of a snapshot with an extent in a volume that is not on the drives; ``identity``: of the row.
+
+    ``stored``: bytes of its extents, which are more than its size if they are encrypted.
+    """
 
     table: str
     identity: tuple[Any, ...]
@@ -84,8 +87,8 @@ class Dangling:
     key: bytes
     version_id: bytes
     part: int
-    size: int
     parts: bytes | None
+    stored: int
 
 
 class Recoveries:
@@ -172,7 +175,10 @@ class Recoveries:
                     *values, extents = row
                     if all(extents[at : at + 16] in known for at in range(0, len(extents), EXTENT_BYTES)):
                         continue
-                    page.append(Dangling(table, tuple(values[: len(identity)]), *values[len(identity) :]))
+                    stored = sum(extent.length for extent in unpack(extents))
+                    bucket_id, key, version_id, part, parts = values[len(identity) :]
+                    here = tuple(values[: len(identity)])
+                    page.append(Dangling(table, here, bucket_id, key, version_id, part, parts, stored))
             for at in range(0, len(page), ROWS_A_FETCH):
                 yield page[at : at + ROWS_A_FETCH]
 
@@ -197,14 +203,14 @@ class Recoveries:
         await self._session.execute("ANALYZE", timeout=SECONDS_MAX)
 
 
-# bucket, key, version, part, size and parts of a row.
+# bucket, key, version, part and parts of a row.
 _ABOUT = {
-    "object": "bucket_id AS b, key AS k, version_id AS v, 0 AS p, size AS s, parts",
-    "version": "bucket_id AS b, key AS k, version_id AS v, 0 AS p, size AS s, parts",
-    "restored": "bucket_id AS b, key AS k, version_id AS v, 0 AS p, -1::bigint AS s, NULL::bytea AS parts",
+    "object": "bucket_id AS b, key AS k, version_id AS v, 0 AS p, parts",
+    "version": "bucket_id AS b, key AS k, version_id AS v, 0 AS p, parts",
+    "restored": "bucket_id AS b, key AS k, version_id AS v, 0 AS p, NULL::bytea AS parts",
     "part": (
         "(SELECT bucket_id FROM upload WHERE upload.id = upload_id) AS b,"
-        " (SELECT key FROM upload WHERE upload.id = upload_id) AS k, upload_id AS v, number::integer AS p, size AS s,"
+        " (SELECT key FROM upload WHERE upload.id = upload_id) AS k, upload_id AS v, number::integer AS p,"
         " NULL::bytea AS parts"
     ),
 }

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from objstore.crypto.chunks import sealed_size
 from objstore.format.part import unpack_parts
 from objstore.meta.recovery import Found
 
@@ -36,14 +37,21 @@ def assemble(records: Sequence[Found], size: int | None = None) -> Whole | None:
     return None
 
 
-def assemble_parts(records: Iterable[Found], parts: bytes) -> bytes | None:
-    """Extents of a multipart object from the records of its parts; None if one of them is not whole."""
+def assemble_parts(records: Iterable[Found], parts: bytes, stored: int) -> bytes | None:
+    """Extents of a multipart object of ``stored`` bytes: of one chain, for it was moved, or from those of its parts.
+
+    None if there is no such chain, and one of the parts is not whole.
+    """
     by_part: dict[int, list[Found]] = defaultdict(list)
     for one in records:
         by_part[one.part].append(one)
+    if (moved := assemble(by_part[0], stored)) is not None:
+        return moved.extents
+    sizes = [(number, size) for number, size, _ in unpack_parts(parts)]
+    is_sealed = sum(size for _, size in sizes) != stored
     pieces = []
-    for number, size, _ in unpack_parts(parts):
-        whole = assemble(by_part[number], size)
+    for number, size in sizes:
+        whole = assemble(by_part[number], sealed_size(size) if is_sealed else size)
         if whole is None:
             return None
         pieces.append(whole.extents)

@@ -12,21 +12,26 @@ share bytes, completed uploads, tags, settings) is not there. Without any snapsh
 key its newest version. Step by step it is said in the report.
 """
 
-from collections.abc import AsyncIterator, Callable
+from base64 import b64decode
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 import orjson
 import structlog
 
+from objstore.crypto.chunks import plain_size
 from objstore.format.extent import unpack
+from objstore.format.part import unpack_parts
 from objstore.meta.buckets import Buckets
 from objstore.meta.database import Database
 from objstore.meta.load import Head, head_of, load
 from objstore.meta.objects import Objects, Write
 from objstore.meta.recovery import Dangling, Found, Recoveries
 from objstore.model import clock, days
+from objstore.model.encryption import envelope_of
 from objstore.model.errors import ClusterError, CorruptData, ObjstoreError
 from objstore.model.objects import Bucket, ObjectVersion
 from objstore.model.storage_class import STORAGE_CLASS_CODES
@@ -86,11 +91,21 @@ class _Kept:
 
 
 class Recovery:
-    """``owner``: of buckets that no snapshot knows of. ``backup``: a snapshot from elsewhere, whole."""
+    """``owner``: of buckets that no snapshot knows of. ``backup``: a snapshot from elsewhere, whole.
+
+    ``loaded`` is called when the snapshot's rows are there: they say what codes of tiers and classes mean.
+    """
 
     def __init__(
-        self, database: Database, inventory: Inventory, owner: str, region: str, backup: Pieces | None = None
+        self,
+        database: Database,
+        inventory: Inventory,
+        owner: str,
+        region: str,
+        backup: Pieces | None = None,
+        loaded: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._loaded = loaded
         self._database, self._inventory, self._backup = database, inventory, backup
         self._owner, self._region = owner, region
         self._objects, self._buckets = Objects(database), Buckets(database)
@@ -107,6 +122,8 @@ class Recovery:
             await self._gather(recoveries)
             buckets = await recoveries.gathered()
             horizon = await self._load(recoveries)
+            if self._loaded is not None:
+                await self._loaded()
             await recoveries.add_volumes(
                 (volume, list(self._inventory.shards[id_].values())) for id_, volume in self._inventory.volumes.items()
             )
@@ -204,8 +221,8 @@ class Recovery:
             return None  # it can be restored again
         records = await recoveries.records_of(row.bucket_id, row.key, row.version_id)
         if row.parts is not None:
-            return assemble_parts(records, row.parts)
-        whole = assemble([one for one in records if one.part == row.part], row.size)
+            return assemble_parts(records, row.parts, row.stored)
+        whole = assemble([one for one in records if one.part == row.part], row.stored)
         return None if whole is None else whole.extents
 
     async def _make_buckets(self, recoveries: Recoveries, ids: set[int]) -> None:
@@ -277,24 +294,32 @@ class Recovery:
 
 def _version(first: Found, extents: bytes, size: int, tier: str, raw: bytes) -> ObjectVersion:
     told = orjson.loads(raw)
+    parts = b64decode(told["parts"]) if "parts" in told else None
     modified, checksum = datetime.fromisoformat(told["modified"]), told.get("checksum")
     named = str(told.get("class", "STANDARD"))
     return ObjectVersion(
         first.bucket_id,
         first.key,
         first.version_id,
-        size,
+        _plain_size(size, parts, told.get("attrs")),
         bytes.fromhex(told["etag"]),
         modified,
         _class_on(tier, named),
         extents,
-        None,
+        parts,
         told.get("attrs"),
         told.get("tags"),
         None if checksum is None else bytes.fromhex(checksum),
         accessed=days.day_of(modified),
         tier=code_of_tier(tier),
     )
+
+
+def _plain_size(stored: int, parts: bytes | None, attrs: Mapping[str, Any] | None) -> int:
+    """Bytes that the client sent."""
+    if parts is not None:
+        return sum(size for _, size, _ in unpack_parts(parts))
+    return stored if envelope_of(attrs) is None else plain_size(stored)
 
 
 def _class_on(tier: str, named: str) -> str:

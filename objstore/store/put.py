@@ -15,16 +15,18 @@
 """
 
 import functools
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from objstore.crypto.chunks import plain_max, seal_whole
+from objstore.format.part import pack_parts, unpack_parts
 from objstore.meta.objects import Outcome, Write
 from objstore.model import clock, days
 from objstore.model.checksum import DEFAULT_ALGORITHM, Checksum
-from objstore.model.encryption import ATTR, default_of
+from objstore.model.encryption import ATTR, default_of, envelope_of
 from objstore.model.errors import EntityTooLarge, NoSuchBucket, RequestError, VolumeFenced
 from objstore.model.limits import PUT_BYTES_MAX
 from objstore.model.lock import SETTING as LOCKABLE
@@ -61,6 +63,11 @@ def record_attrs(version: ObjectVersion) -> bytes:
         "tags": version.tags,
         "checksum": version.checksum.hex() if version.checksum else None,
     }
+    if version.parts is not None and envelope_of(version.attrs) is not None:
+        # Each part is sealed by itself: without their sizes nothing of it opens.
+        fields["parts"] = b64encode(
+            pack_parts([(n, size, None) for n, size, _ in unpack_parts(version.parts)])
+        ).decode()
     return orjson.dumps({name: value for name, value in fields.items() if value is not None})
 
 

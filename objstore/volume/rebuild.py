@@ -33,7 +33,6 @@ class Rebuilt:
 
     read_bytes: int = 0
     written_bytes: int = 0
-    stripes: int = 0
     lost: int = 0
     bad: dict[int, str] = field(default_factory=dict)
 
@@ -76,7 +75,6 @@ class _Rebuild:
                 offset = end if following is None else following
                 continue
             await self._stripe(header)
-            self.done.stripes += 1
             offset += max(header.span_bytes, HEADER_UNIT_BYTES)
         for writer in self._writers.values():
             await writer.close()

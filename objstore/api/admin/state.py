@@ -18,9 +18,9 @@ from objstore.store.kms import LocalKms
 class AdminState:
     """``started``: when the server was, seconds since the epoch. ``codec``: who computes parity.
 
-    ``desk``: where identities are changed. ``kms``: None where keys are kept elsewhere. ``drive_out_seconds``: after how
-    long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month, in
-    whatever currency.
+    ``desk``: where identities are changed. ``kms``: None where keys are kept elsewhere. ``drive_out_seconds``: after
+    how long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month,
+    in whatever currency.
     """
 
     database: Database
