@@ -93,3 +93,5 @@ _.nines_by_windows
 _.coincidence_drives
 _.coincidence_loss
 _.stripes
+identity_tables
+kms_tables

@@ -5,6 +5,7 @@ share that disk here; on drives of their own only the slowest counts.
 """
 
 import asyncio
+import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable
@@ -104,12 +105,19 @@ async def _rebuild(volume: Volume, sources: list[Drive | None], target: LocalDri
         volume.id, 0, profile.k, profile.m, bytes.fromhex(target.id), CLUSTER, profile.unit_bytes, "hot", 1
     )
     await writer.create(head.pack())
-    for column, source in enumerate(sources):
-        if source is not None:
-            await source.evict(volume.id, 0, await target.length(volume.id) if column == 0 else 2**40)
+    for source in sources:
+        if isinstance(source, LocalDrive):
+            _forget(source, volume.id)
     await rebuild_shards(volume, sources, {0: writer})
     audit = await audit_shard(volume, [Alias(target, NEW), *sources[1:]], 0, 1)
     assert not audit.problem, audit.problem
+
+
+def _forget(drive: LocalDrive, volume_id: bytes) -> None:
+    """Drop a shard from the page cache."""
+    fd = os.open(drive.shard_path(volume_id), os.O_RDONLY)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
 
 
 async def _fill_large(opened: OpenVolume) -> None:

@@ -16,11 +16,10 @@ from sqlalchemy import Table, column, literal_column, or_, select, table, true
 from sqlalchemy.dialects.postgresql import dialect
 
 from objstore.format.snapshot import END, HEAD, ROWS, ROWS_BYTES_MAX, TABLE, pack_frame
-
 from objstore.meta import (
     cluster_tables,
     event_tables,
-    identity_tables,  # noqa: F401  (so that its tables are known)
+    identity_tables,  # noqa: F401  so that the MetaData has its tables
     kms_tables,  # noqa: F401
     lifecycle_tables,
     repair_tables,
