@@ -20,9 +20,15 @@ def refusal(condition: Condition, etag: bytes | None) -> RequestError | None:
 
 
 def refusal_of_delete(condition: Condition, found: ObjectVersion | None) -> RequestError | None:
-    """Why a version may not be deleted; what is not there may be, as on directory buckets. A marker has no ETag."""
-    if condition is UNCONDITIONAL or found is None:
+    """Why a version may not be deleted.
+
+    With If-Match it has to be there, as AWS has been seen to answer; with the other conditions it need not, as on
+    directory buckets. A delete marker is nothing that could match.
+    """
+    if condition is UNCONDITIONAL:
         return None
+    if found is None or (found.marker and condition.if_match is not None):
+        return None if condition.if_match is None else NoSuchKey()
     if condition.if_match is not None and condition.if_match not in (b"*", found.etag):
         return PreconditionFailed(Condition="If-Match")
     if condition.modified is not None and found.modified.replace(microsecond=0) != condition.modified:
