@@ -8,9 +8,11 @@ import asyncpg
 import pytest
 
 from objstore.format.snapshot import ROWS, FrameReader, pack_frame
+from objstore.identity.sealing import Sealer
 from objstore.meta.database import Database
 from objstore.meta.dump import dump
 from objstore.meta.recovery import Found
+from objstore.model.encryption import SSE_S3, Encryption
 from objstore.model.errors import CorruptData
 from objstore.model.profile import Profile
 from objstore.model.requests import CompletePart, CompleteRequest, CopyRequest, PutRequest
@@ -19,6 +21,7 @@ from objstore.repair.assemble import assemble
 from objstore.repair.inventory import Inventory
 from objstore.repair.recover import Recovery, RecoveryRefused, Report
 from objstore.repair.snapshots import Snapshots
+from objstore.store.keys import Keys
 from tests.conftest import database_of, run_sql
 from tests.repair.world import World
 from tests.store.place import CLUSTER, PROFILES, Payload, content_of
@@ -135,6 +138,27 @@ async def test_records_alone_give_every_current_version(world: World, raw: Any, 
     assert (named.attrs, named.tags, named.storage_class) == (attrs, {"x": "y"}, "STANDARD_IA")
     before = await world.store.get(world.bucket, b"named")
     assert (named.etag, named.checksum, named.modified) == (before.etag, before.checksum, before.modified)
+    await after.close()
+
+
+async def test_encrypted_ones_open_again(world: World, raw: Any, empty_url: str) -> None:
+    """From records alone, and with the same master key: sizes of plaintext, the envelope, the owner's other marks."""
+    keys = Keys(Sealer([b"k" * 32]))
+    world.store.context.keys = keys
+    marks = {"o": "owner", "a": [{"p": "READ"}]}
+    for size in (0, 5000, 65_536, 700_001):
+        key, body = b"sealed-%d" % size, content_of(size, size)
+        asked = PutRequest(world.bucket, key, attrs=dict(marks), encryption=Encryption(SSE_S3))
+        await world.store.put(asked, Payload(body))
+        world.contents[key] = body
+    after, report = await recover(world, empty_url)
+    after.store.context.keys, after.bucket = keys, report.buckets_made_up[0]
+    await after.check()
+    for key, body in world.contents.items():
+        found = await after.store.get(after.bucket, key)
+        assert found.size == len(body)
+        assert found.attrs is not None
+        assert {name: found.attrs[name] for name in marks} == marks
     await after.close()
 
 

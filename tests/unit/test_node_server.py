@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from objstore.cli.problem import StartError
-from objstore.cli.secret import check_cluster_secret, root_keys
+from objstore.cli.secret import check_cluster_secret, master_key, root_keys
 from objstore.drive import node_server
 from objstore.drive.identify import format_drive
 from objstore.drive.local import LocalDrive
@@ -244,3 +244,6 @@ def test_strong_secrets_are_taken_and_derived_keys_are_independent() -> None:
     assert len({*one, *other}) == 4
     assert (len(one[0]), len(one[1])) == (20, 40)
     assert one[1].encode() not in KEY
+    first, second = master_key("3b1f0c5e9a7d42688cd1e0f7a95b6e24"), master_key("3b1f0c5e9a7d42688cd1e0f7a95b6e25")
+    assert len({first, second, KEY}) == 3
+    assert len(first) == 32
