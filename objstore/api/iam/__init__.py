@@ -1,0 +1,1 @@
+"""IAM and STS: the query APIs as SDKs speak them, a form posted to ``/``."""
