@@ -1,0 +1,199 @@
+"""Events: a bucket's configuration, and what a webhook hears: all of it, each key in order, also after a failure."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from objstore.events.webhook import RefusedAddress, Webhook, is_public
+from tests.harness.server import SETTINGS, Server
+
+ARN = "arn:aws:sqs:us-east-1:000000000000:hook"
+SECONDS_MAX = 30.0
+
+
+class Hook:
+    """A webhook that remembers what it hears; ``broken``: so many times it answers 500."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.broken = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                outer.broken -= 1
+                self.send_response(500 if outer.broken >= 0 else 200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                if outer.broken < 0:
+                    outer.heard.append(body)
+
+            def log_message(self, *_: Any) -> None:
+                return None
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/x"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def records(self, bucket: str) -> list[tuple[str, str]]:
+        """(event, key) in the order of hearing."""
+        found = [one["Records"][0] for one in self.heard if "Records" in one]
+        return [
+            (one["eventName"], one["s3"]["object"]["key"]) for one in found if one["s3"]["bucket"]["name"] == bucket
+        ]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Hook]:
+    hook = Hook()
+    yield hook
+    hook.close()
+
+
+@pytest.fixture(scope="module")
+def told(hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of a server that has the webhook for a target."""
+    target = f'[events.hook]\nkind = "webhook"\nurl = "{hook.url}"\nallow_private = true\n'
+    directory: Path = tmp_path_factory.mktemp("events")
+    server = Server(directory, workers=1, settings="access_log_seconds = 0.3\n" + SETTINGS + target).start()
+    yield server.s3()
+    server.close()
+
+
+def until(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS_MAX
+    while not check():
+        assert time.monotonic() < deadline, "nothing was heard"
+        time.sleep(0.05)
+
+
+def listen(s3: Any, bucket: str, *events: str, **more: Any) -> None:
+    s3.create_bucket(Bucket=bucket)
+    entry = {"QueueArn": ARN, "Events": list(events), **more}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [entry]})
+
+
+def test_every_change_is_told_in_order(told: Any, hook: Hook) -> None:
+    listen(told, "all", "s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+    name = {"Bucket": "all", "Key": "a b"}
+    hook.broken = 2
+    told.put_object(**name, Body=b"1")
+    told.put_object(**name, Body=b"22")
+    told.copy_object(Bucket="all", Key="copy", CopySource="all/a b")
+    upload = told.create_multipart_upload(**name)["UploadId"]
+    part = told.upload_part(**name, UploadId=upload, PartNumber=1, Body=b"3")
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    told.complete_multipart_upload(**name, UploadId=upload, MultipartUpload={"Parts": parts})
+    told.delete_object(**name)
+    told.delete_object(Bucket="all", Key="absent")
+    told.put_bucket_versioning(Bucket="all", VersioningConfiguration={"Status": "Enabled"})
+    told.put_object(**name, Body=b"4")
+    told.delete_object(**name)
+    expected = [
+        "ObjectCreated:Put",
+        "ObjectCreated:Put",
+        "ObjectCreated:CompleteMultipartUpload",
+        "ObjectRemoved:Delete",
+        "ObjectCreated:Put",
+        "ObjectRemoved:DeleteMarkerCreated",
+    ]
+    until(lambda: len([1 for _, key in hook.records("all") if key == "a+b"]) >= len(expected))
+    assert [event for event, key in hook.records("all") if key == "a+b"] == expected
+    until(lambda: ("ObjectCreated:Copy", "copy") in hook.records("all"))
+    assert any(one.get("Event") == "s3:TestEvent" and one["Bucket"] == "all" for one in hook.heard)
+    records = [one["Records"][0] for one in hook.heard if "Records" in one]
+    record = next(one for one in records if one["s3"]["object"]["key"] == "a+b")
+    assert record["requestParameters"]["sourceIPAddress"] == "127.0.0.1"
+    assert record["s3"]["object"]["size"] == 1
+
+
+def test_filters(told: Any, hook: Hook) -> None:
+    rules = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]
+    listen(told, "some", "s3:ObjectCreated:Put", Filter={"Key": {"FilterRules": rules}}, Id="mine")
+    for key in ("in/a.jpg", "in/a.png", "out/a.jpg", "in/z.jpg"):
+        told.put_object(Bucket="some", Key=key, Body=b"x")
+    told.delete_object(Bucket="some", Key="in/a.jpg")
+    until(lambda: len(hook.records("some")) >= 2)
+    assert sorted(hook.records("some")) == [("ObjectCreated:Put", "in/a.jpg"), ("ObjectCreated:Put", "in/z.jpg")]
+    found = told.get_bucket_notification_configuration(Bucket="some")["QueueConfigurations"]
+    assert found == [
+        {"Id": "mine", "QueueArn": ARN, "Events": ["s3:ObjectCreated:Put"], "Filter": {"Key": {"FilterRules": rules}}}
+    ]
+    told.put_bucket_notification_configuration(Bucket="some", NotificationConfiguration={})
+    assert "QueueConfigurations" not in told.get_bucket_notification_configuration(Bucket="some")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"QueueArn": "arn:aws:sqs:us-east-1:000000000000:nobody", "Events": ["s3:ObjectCreated:*"]},
+        {"QueueArn": "hook", "Events": ["s3:ObjectCreated:*"]},
+        {
+            "QueueArn": ARN,
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "a"}, {"Name": "prefix", "Value": "b"}]}},
+        },
+    ],
+)
+def test_configuration_refused(told: Any, entry: dict[str, Any]) -> None:
+    told.create_bucket(Bucket="wrong")
+    with pytest.raises(ClientError, match="InvalidArgument"):
+        told.put_bucket_notification_configuration(
+            Bucket="wrong", NotificationConfiguration={"QueueConfigurations": [entry]}
+        )
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "[::1]", "169.254.169.254", "10.1.2.3", "192.168.0.1", "[::ffff:127.0.0.1]", "2130706433", "0.0.0.0"],
+)
+def test_a84_no_request_to_a_private_address(host: str) -> None:
+    with pytest.raises(RefusedAddress):
+        Webhook(f"http://{host}:9/x", "", allow_private=False).post(b"{}")
+
+
+def test_public_addresses() -> None:
+    assert all(map(is_public, ("8.8.8.8", "2606:4700::1111")))
+    assert not any(map(is_public, ("224.0.0.1", "fe80::1%eth0", "fc00::1", "100.64.0.1")))
+
+
+def test_access_log(told: Any) -> None:
+    for name in ("logged", "logs"):
+        told.create_bucket(Bucket=name)
+    wanted = {"TargetBucket": "logs", "TargetPrefix": "log/"}
+    told.put_bucket_logging(Bucket="logged", BucketLoggingStatus={"LoggingEnabled": wanted})
+    assert told.get_bucket_logging(Bucket="logged")["LoggingEnabled"] == wanted
+    answer = told.put_object(Bucket="logged", Key='a "b\n', Body=b"x")
+    with pytest.raises(ClientError):
+        told.get_object(Bucket="logged", Key="absent")
+
+    def lines() -> list[str]:
+        keys = [entry["Key"] for entry in told.list_objects_v2(Bucket="logs", Prefix="log/").get("Contents", ())]
+        return b"".join(told.get_object(Bucket="logs", Key=key)["Body"].read() for key in keys).decode().splitlines()
+
+    until(lambda: any("REST.GET.OBJECT absent" in line for line in lines()))
+    put = next(line for line in lines() if "REST.PUT.OBJECT" in line)
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-request-id"] in put
+    assert " a%20%22b%0A " in put
+    assert " 200 - " in put
+    assert put.split()[1] == "logged"
+    got = next(line for line in lines() if "REST.GET.OBJECT" in line)
+    assert " 404 NoSuchKey " in got
+    told.put_bucket_logging(Bucket="logged", BucketLoggingStatus={})
+    assert "LoggingEnabled" not in told.get_bucket_logging(Bucket="logged")
+    with pytest.raises(ClientError, match="InvalidTargetBucketForLogging"):
+        told.put_bucket_logging(
+            Bucket="logged", BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "none", "TargetPrefix": ""}}
+        )
