@@ -11,11 +11,13 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from objstore.meta import lifecycle_tables
+from objstore.meta import event_tables, identity_tables, kms_tables, lifecycle_tables
 from objstore.meta.tables import metadata
 
 # Its tables are on the same MetaData.
 assert lifecycle_tables.task.metadata is metadata
+assert identity_tables.identity.metadata is metadata
+assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
 
 
 def run(connection: Connection) -> None:

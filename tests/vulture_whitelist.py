@@ -83,3 +83,4 @@ _.hot_raw_bytes_avoided
 _.cost_if_all_hot
 _.cost_saved
 _.remaining_seconds
+RootKeyring

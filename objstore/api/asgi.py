@@ -11,16 +11,20 @@ from typing import Any
 
 import structlog
 
+from objstore.api.access_log import AccessLog
+from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.lateness import AnswerWatch
 from objstore.api.request import Receive, Request, Scope
 from objstore.api.s3.call import Answer, Call, Headers, Site
+from objstore.api.s3.cors import add_cors
 from objstore.api.s3.dispatch import Dispatcher
 from objstore.api.s3.errors import RETRY_AFTER_SECONDS, as_request_error, is_known, is_routine, render_error, status_of
 from objstore.api.s3.verbs import Piece, Reader, Verbs
 from objstore.model import clock
 from objstore.model.errors import NoSuchBucket, NoSuchKey, Overloaded, RequestError
 from objstore.model.limits import ANSWER_SECONDS_MAX
+from objstore.model.notification import ORIGIN
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -28,6 +32,7 @@ Observe = Callable[[str, int, float, int, int], None]
 
 _log = structlog.get_logger(__name__)
 _OPS = b"/-/"
+_ORIGIN = b"origin"
 _CLOSE = (b"connection", b"close")
 _BODILESS = (204, 304)
 # What is counted of an answer that did not go out whole, whatever status it began with.
@@ -45,6 +50,8 @@ class Gateway:
     ``ops`` serves ``/-/``; ``lifespan`` serves ASGI's lifespan protocol; ``observe`` is told of every S3 request:
     operation, status, seconds, bytes in (as declared), bytes out. An answer that breaks off counts as 499 when the
     client has gone, as 500 when reading failed. ``answer_seconds``: see ``AnswerWatch``.
+    ``access_log`` is told of each, if there is an ``observe``. ``site``: instead of the settings before it. ``audit``
+    takes a record of every S3 request.
     """
 
     def __init__(
@@ -54,19 +61,24 @@ class Gateway:
         *,
         region: str = "us-east-1",
         warm_on_head_days: int = 0,
+        site: Site | None = None,
         domain: str = "",
+        sse_c_over_http: bool = False,
         ops: Application | None = None,
         lifespan: Application | None = None,
         observe: Observe | None = None,
+        audit: Note | None = None,
+        access_log: AccessLog | None = None,
         answer_seconds: float = ANSWER_SECONDS_MAX,
     ) -> None:
         self._store = store
-        self._site = Site(region, warm_on_head_days)
+        self._site = site or Site(region, warm_on_head_days, sse_c_over_http, authenticator.directory)
         self._domain = domain.lower().encode()
         self._dispatcher = Dispatcher(authenticator)
         self._ops = ops
         self._lifespan = lifespan
         self._observe = observe
+        self._audit, self._access_log = audit, access_log
         self._watch = AnswerWatch(answer_seconds)
         self._host_id = clock.random_bytes(32).hex()
         self._host_id_header = (b"x-amz-id-2", self._host_id.encode())
@@ -82,10 +94,32 @@ class Gateway:
             await self._ops(scope, receive, send)
             return
         call = Call(request, self._store, self._site)
-        if self._observe is None:
+        ORIGIN.set(call)
+        if self._audit is not None:
+            await self._serve_audited(call, send, self._audit)
+        elif self._observe is None:
             await self._serve(call, send)
         else:
             await self._serve_observed(call, send, self._observe)
+
+    async def _serve_audited(self, call: Call, send: Send, note: Note) -> None:
+        begun = clock.monotonic_seconds()
+        try:
+            await self._serve_observed(call, send, self._observe or _unobserved)
+        finally:
+            authenticated = getattr(call, "authenticated", None)
+            identity = authenticated.identity if authenticated else None
+            note(
+                audit_record(
+                    call.request,
+                    identity,
+                    call.operation,
+                    call.status or _GONE,
+                    code=call.code,
+                    sent_bytes=call.sent_bytes,
+                    begun=begun,
+                )
+            )
 
     async def _serve_observed(self, call: Call, send: Send, observe: Observe) -> None:
         begun = clock.monotonic_seconds()
@@ -93,10 +127,13 @@ class Gateway:
             await self._serve(call, send)
         finally:
             received = call.request.headers.get(b"content-length", b"0")
+            seconds = clock.monotonic_seconds() - begun
+            if self._access_log is not None:
+                self._access_log.note(call, seconds)
             observe(
                 call.operation,
                 call.status or _GONE,
-                clock.monotonic_seconds() - begun,
+                seconds,
                 int(received) if received.isdigit() else 0,
                 call.sent_bytes,
             )
@@ -105,6 +142,8 @@ class Gateway:
         """Answer an S3 request."""
         status, headers, body = await self._answer(call)
         call.status = status
+        if _ORIGIN in call.request.headers:
+            await add_cors(headers, call)
         headers.append((b"x-amz-request-id", call.request.request_id.encode()))
         headers.append(self._host_id_header)
         if call.body_left():
@@ -157,6 +196,7 @@ class Gateway:
     def _refuse(self, call: Call, error: Exception) -> Answer:
         """The answer to an exception; the client learns of its own mistakes and of nothing else."""
         refusal, retry = as_request_error(error)
+        call.code = refusal.code
         request = call.request
         if not is_routine(error):
             trace = None if is_known(error) else error
@@ -190,6 +230,10 @@ def _name(error: RequestError, request: Request) -> None:
         error.details.setdefault("BucketName", request.bucket)
     elif isinstance(error, NoSuchKey):
         error.details.setdefault("Key", request.key.decode())
+
+
+def _unobserved(operation: str, status: int, seconds: float, received: int, sent: int) -> None:
+    """Nobody wants to know."""
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -147,3 +147,16 @@ def _keys(path: Path | None, data: Path, environment: dict[str, str]) -> tuple[s
 def connect(endpoint: str | None, credentials: Path | None) -> AdminClient:
     """A client for the options of a command. Raises CommandError."""
     return AdminClient(find_target(endpoint, credentials, dict(os.environ)))
+
+
+def connect_to(endpoint: str | None, credentials: Path | None, data: Path | None) -> AdminClient:
+    """The same for the server whose data directory is named. Raises CommandError."""
+    environment = dict(os.environ)
+    if data is not None:
+        environment["OBJSTORE_DATA"] = str(data)
+        # What runs there is meant, whatever else the environment says.
+        endpoint = endpoint or _running(data)
+        credentials = credentials or data / FILE_NAME
+        if not credentials.exists():
+            credentials = None
+    return AdminClient(find_target(endpoint, credentials, environment))

@@ -13,6 +13,7 @@ import structlog
 from objstore.api.metrics import Metrics
 from objstore.cli.counters import count_drives
 from objstore.cli.drives import open_drives, row_of
+from objstore.cli.event_runner import run_events
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.lifecycle_runner import run_engine
 from objstore.cli.remote import open_remotes, remote_row
@@ -51,7 +52,7 @@ async def run_background(spec: WorkerSpec) -> None:
     # Clients first, for the processors and, where the kernel's scheduler of the disk knows priorities, for the disks:
     # those of threads follow from this one's, which starts them. Not less: leases have to be renewed.
     os.nice(spec.background_nice)
-    pool_size = 2 + spec.lifecycle.workers
+    pool_size = 3 + spec.lifecycle.workers
     database = await Database.connect(spec.database_url, pool_size=pool_size, application_name="objstore-background")
     drives = await open_drives(spec.drives, spec.cluster_id, spec.flush_seconds)
     remotes = open_remotes(spec.remotes, spec.cluster_id, Path(spec.run_directory))
@@ -81,6 +82,7 @@ async def run_background(spec: WorkerSpec) -> None:
             _measure_space(Drives(database), drives, stop),
             _fold_ledgers(database, stop),
             run_engine(engine, spec.lifecycle, stop),
+            run_events(spec, database, stop),
         )
     finally:
         await store.close()

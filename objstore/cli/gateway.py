@@ -9,20 +9,23 @@ from pathlib import Path
 
 import uvicorn
 
+from objstore.api.access_log import AccessLog
 from objstore.api.admin.app import admin_application
 from objstore.api.admin.compaction import Compaction
 from objstore.api.admin.state import AdminState
 from objstore.api.asgi import Gateway
 from objstore.api.auth.authenticator import Authenticator
-from objstore.api.auth.keyring import RootKeyring
 from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
+from objstore.cli.audit import AuditLog
 from objstore.cli.counters import count_accesses, count_drives
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
+from objstore.cli.identities import open_identities, site_of
+from objstore.cli.keys import open_keys
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.worker import report_ready, stop_event
@@ -31,6 +34,7 @@ from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
 from objstore.store.build import open_store
+from objstore.store.kms import LocalKms
 
 BACKLOG = 4096
 
@@ -53,7 +57,9 @@ async def run_gateway(spec: WorkerSpec) -> None:
         rows=[*map(row_of, spec.drives), *map(remote_row, spec.remotes)],
         observe=metrics.observe_batch,
     )
-    authenticator = Authenticator(RootKeyring(spec.access_key, spec.secret_key, spec.owner_id))
+    store.context.keys = await open_keys(spec, database)
+    identities = await open_identities(spec, database, store.context)
+    authenticator = Authenticator(identities.keyring, lenient=spec.lenient)
     readiness = Readiness(database, [*drives, *remotes], spec.profiles, spec.drive_problems)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     state = AdminState(
@@ -65,17 +71,22 @@ async def run_gateway(spec: WorkerSpec) -> None:
         profiles=spec.profiles,
         workers=spec.workers,
         started=spec.started,
+        desk=identities.desk,
+        kms=store.context.keys.kms if isinstance(store.context.keys.kms, LocalKms) else None,
         tier_prices=spec.tier_prices,
     )
-    ops = Ops(readiness, metrics, admin_application(state, authenticator))
+    access_log = AccessLog(store, spec.access_log_seconds)
+    audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
+    ops = Ops(readiness, metrics, admin_application(state, authenticator, audit.note if audit else None))
     gateway = Gateway(
         store,
         authenticator,
-        region=spec.region,
-        warm_on_head_days=spec.warm_on_head_days if spec.warm_on_head else 0,
         domain=spec.domain,
+        site=site_of(spec, identities),
         ops=ops,
         observe=metrics.observe,
+        audit=audit.note if audit else None,
+        access_log=access_log,
     )
     server = _Server(_configuration(spec, gateway))
     metrics.gauge_from("objstore_connections", lambda: len(server.server_state.connections))
@@ -92,6 +103,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
     count_accesses(metrics, accesses, folding)
     counting = asyncio.create_task(metrics.run())
     served = asyncio.Event()
+    logged = asyncio.create_task(access_log.run(served))
+    auditing = asyncio.create_task(audit.run()) if audit else None
     folded = asyncio.create_task(run_folding(folding, accesses, spec.heat_seconds, served))
     stopping = asyncio.create_task(_exit_on(stop, server))
     try:
@@ -99,7 +112,11 @@ async def run_gateway(spec: WorkerSpec) -> None:
     finally:
         stopping.cancel()
         served.set()
-        await asyncio.wait([folded])
+        await asyncio.wait([folded, logged])
+        if audit is not None and auditing is not None:
+            auditing.cancel()
+            await audit.flush()
+        await identities.close()
         await store.close()
         counting.cancel()
         await asyncio.wait([counting])

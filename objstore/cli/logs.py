@@ -28,6 +28,8 @@ def configure_logs(log_format: str, level: str, **context: Any) -> None:
     )
     # What libraries say matters from warnings on.
     logging.basicConfig(handlers=[_ToStructlog()], level=max(number, logging.WARNING), force=True)
+    # It warns of every malformed form, which is for clients to send.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 class _ToStructlog(logging.Handler):

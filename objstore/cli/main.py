@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from objstore import __version__
-from objstore.cli import lifecycle_commands, tier_commands, warm_commands
+from objstore.cli import identity_commands, lifecycle_commands, tier_commands, warm_commands
 from objstore.cli.problem import CommandError, StartError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(lifecycle_commands.app, name="lifecycle")
 app.add_typer(tier_commands.app, name="tier")
 app.add_typer(warm_commands.app, name="pin")
+app.add_typer(identity_commands.users, name="user")
+app.add_typer(identity_commands.accounts, name="account")
+app.add_typer(identity_commands.keys, name="key")
 app.command()(warm_commands.warm)
 
 Drives = Annotated[
@@ -23,7 +26,9 @@ Drives = Annotated[
 Profiles = Annotated[
     list[str] | None,
     typer.Option(
-        "--profile", metavar="TIER=K+M", help="Erasure profile of a tier, repeatable: hot=4+2, capacity=10+4."
+        "--profile",
+        metavar="NAME|TIER=K+M",
+        help="compat: manners for foreign test suites; or the erasure profile of a tier, repeatable: hot=4+2.",
     ),
 ]
 
@@ -59,12 +64,14 @@ def serve(
 ) -> None:
     """Run a server. Every setting also goes by OBJSTORE_NAME and by name in the TOML file; see docs/operations.md."""
     from objstore.cli.drives import plan_drives
+    from objstore.cli.profiles import PROFILES
     from objstore.cli.settings import load_settings, parse_profile
 
-    tier = dict(parse_profile(text) for text in profile or [])
+    named = [text for text in profile or [] if text in (*PROFILES, "standard")]
+    tier = dict(parse_profile(text) for text in profile or [] if text not in named)
     flags = {"data": data, "host": host, "port": port, "workers": workers, "drives": drive, "tier": tier,
              "region": region, "domain": domain, "database_url": database_url, "log_format": log_format,
-             "log_level": log_level}  # fmt: skip
+             "log_level": log_level, "profile": named[-1] if named else None}  # fmt: skip
     settings = load_settings(config, flags)
     plan_drives(settings)  # what is plainly wrong is said at once, before anything is loaded or made
     from objstore.cli.supervisor import serve

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -26,6 +27,7 @@ from pydantic_settings import (
 )
 
 from objstore.cli.problem import StartError
+from objstore.cli.profiles import PROFILES
 from objstore.cli.remote import TIER_NAME, RemoteSettings
 from objstore.cli.spec import LifecycleSpec
 from objstore.lifecycle.pace import Window
@@ -58,6 +60,18 @@ class TierSettings(BaseModel):
         return Profile(**(fields | self.model_dump(exclude_none=True)))
 
 
+class EventTargetSettings(BaseModel):
+    """A target of events. ``topic``: of a broker: list, subject, topic or table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["webhook", "redis", "nats", "kafka", "postgres"]
+    url: str = Field(repr=False)
+    topic: str = ""
+    token: str = Field("", repr=False)
+    allow_private: bool = False
+
+
 def _kind_of_tier(value: Any) -> str:
     """A tier that names a bucket is remote."""
     is_remote = isinstance(value, RemoteSettings) or (isinstance(value, dict) and {"bucket", "endpoint"} & value.keys())
@@ -83,6 +97,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OBJSTORE_", env_nested_delimiter="__", extra="forbid")
     config_path: ClassVar[Path | None] = None
+    defaults: ClassVar[dict[str, Any]] = {}
 
     access_key: str | None = Field(None, min_length=3, max_length=128, pattern=r"^[A-Za-z0-9._+=@-]+$")
     secret_key: str | None = Field(None, repr=False)
@@ -122,6 +137,24 @@ class Settings(BaseSettings):
     warm_on_head_days: int = Field(1, ge=1, le=3650)
     storage_classes: dict[str, str | ClassSettings] = {}
     tier_prices: dict[str, NonNegativeFloat] = {}
+    profile: Literal["standard", "compat"] = "standard"
+    account_id: str | None = Field(None, pattern=r"^[A-Za-z0-9]{0,64}$")
+    owners_manage: bool = False
+    object_ownership: Literal["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter", ""] = "BucketOwnerEnforced"
+    public_access_block: bool = True
+    lenient: bool = False
+    audit_file: Path | None = None
+    audit_webhook: str = Field("", repr=False, pattern=r"^(https?://[^\s]+)?$")
+    master_key: str | None = Field(None, repr=False)
+    master_key_file: Path | None = None
+    events: dict[str, EventTargetSettings] = {}
+    sse_c_over_http: bool = False
+    access_log_seconds: float = Field(300, gt=0, le=86400)
+    kms_keys: Annotated[list[str], NoDecode] = []
+    kms_default_key: str = ""
+    vault_address: str = ""
+    vault_mount: str = "transit"
+    vault_token: str = Field("", repr=False)
     bench_flush_seconds: float = Field(0, ge=0, le=1)
 
     @classmethod
@@ -133,9 +166,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, file."""
+        """Flags, environment, file, and what the profile says."""
         file = (TomlConfigSettingsSource(settings_cls, cls.config_path),) if cls.config_path else ()
-        return (init_settings, env_settings, *file)
+        profile = InitSettingsSource(settings_cls, init_kwargs=cls.defaults)
+        return (init_settings, env_settings, *file, profile)
 
     @field_validator("secret_key")
     @classmethod
@@ -144,7 +178,7 @@ class Settings(BaseSettings):
             raise ValueError(f"a secret key has at least {SECRET_CHARS_MIN} characters")
         return secret
 
-    @field_validator("drives", "lifecycle_windows", mode="before")
+    @field_validator("drives", "lifecycle_windows", "kms_keys", mode="before")
     @classmethod
     def _words_of_text(cls, value: Any) -> Any:
         return [word for word in re.split(r"[,\s]+", value) if word] if isinstance(value, str) else value
@@ -277,15 +311,23 @@ def load_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
     config = config or _default_config(flags)
     if config and not config.is_file():
         raise StartError(f"there is no configuration file {config}")
-    source = type("Settings", (Settings,), {"config_path": config})
+    given = {name: value for name, value in flags.items() if value not in (None, [], {})}
     try:
-        settings: Settings = source(**{name: value for name, value in flags.items() if value not in (None, [], {})})
+        settings = _read(config, given, {})
+        if settings.profile != "standard":
+            settings = _read(config, given, PROFILES[settings.profile])
     except ValidationError as error:
         raise StartError(_explain(error)) from None
     except ValueError as error:  # TOML syntax, JSON in a variable
         raise StartError(f"configuration: {error}") from None
     if (settings.access_key is None) != (settings.secret_key is None):
         raise StartError("set both the access key and the secret key, or neither (then random ones are made)")
+    return settings
+
+
+def _read(config: Path | None, given: dict[str, Any], defaults: dict[str, Any]) -> Settings:
+    source = type("Settings", (Settings,), {"config_path": config, "defaults": defaults})
+    settings: Settings = source(**given)
     return settings
 
 

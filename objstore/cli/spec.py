@@ -30,6 +30,17 @@ class RemoteSpec(msgspec.Struct, frozen=True):
     path_style: bool
 
 
+class EventTargetSpec(msgspec.Struct, frozen=True):
+    """A target of events; see the settings of these names."""
+
+    name: str
+    kind: str
+    url: str
+    topic: str
+    token: str
+    allow_private: bool
+
+
 class LifecycleSpec(msgspec.Struct, frozen=True):
     """The lifecycle engine; see the settings of these names."""
 
@@ -89,6 +100,22 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     like: dict[str, str]
     class_codes: dict[str, int]
     tier_prices: dict[str, float]
+    account_id: str
+    owners_manage: bool
+    object_ownership: str
+    public_access_block: bool
+    lenient: bool
+    audit_file: str
+    audit_webhook: str
+    events: list[EventTargetSpec]
+    master_keys: list[str]
+    sse_c_over_http: bool
+    access_log_seconds: float
+    kms_keys: list[str]
+    kms_default_key: str
+    vault_address: str
+    vault_mount: str
+    vault_token: str
     flush_seconds: float
     started: float
 

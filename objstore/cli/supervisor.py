@@ -26,12 +26,13 @@ from objstore.cli.drives import Found, find_drives, row_of
 from objstore.cli.endpoint import endpoint_of, reserve
 from objstore.cli.lock import lock_directory
 from objstore.cli.logs import configure_logs
+from objstore.cli.master_key import load_master_keys
 from objstore.cli.postgres import EmbeddedPostgres
 from objstore.cli.problem import StartError
 from objstore.cli.process import Child, worker_environment
 from objstore.cli.remote import remote_row, remote_specs
 from objstore.cli.settings import Settings
-from objstore.cli.spec import RemoteSpec, WorkerSpec
+from objstore.cli.spec import EventTargetSpec, RemoteSpec, WorkerSpec
 from objstore.erasure.codec import codec_name
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
@@ -88,6 +89,7 @@ class _Supervisor:
         self._children: list[Child] = []
         self._started = clock.now_seconds()
         self._ready = False
+        self._master_keys = load_master_keys(settings)
         self._remotes: list[RemoteSpec] = []
         self._tiers: list[str] = []
         self._class_codes: dict[str, int] = {}
@@ -244,9 +246,33 @@ class _Supervisor:
             like=settings.like_by_class(),
             class_codes=self._class_codes,
             tier_prices=settings.tier_prices,
+            account_id=_account_id(settings, found.cluster_id),
+            owners_manage=settings.owners_manage,
+            object_ownership=settings.object_ownership,
+            public_access_block=settings.public_access_block,
+            lenient=settings.lenient,
+            audit_file=str(settings.audit_file.absolute()) if settings.audit_file else "",
+            audit_webhook=settings.audit_webhook,
+            events=[EventTargetSpec(name, **target.model_dump()) for name, target in settings.events.items()],
+            master_keys=self._master_keys,
+            access_log_seconds=settings.access_log_seconds,
+            sse_c_over_http=settings.sse_c_over_http,
+            kms_keys=settings.kms_keys,
+            kms_default_key=settings.kms_default_key,
+            vault_address=settings.vault_address,
+            vault_mount=settings.vault_mount,
+            vault_token=settings.vault_token,
             flush_seconds=settings.bench_flush_seconds,
             started=self._started,
         )
+
+
+def _account_id(settings: Settings, cluster_id: str) -> str:
+    """Id of the server's own account: as set, or twelve digits made of the cluster's."""
+    if settings.account_id is not None:
+        return settings.account_id
+    number = int.from_bytes(hashlib.sha256(f"account of {cluster_id}".encode()).digest()[:8], "big")
+    return f"{number % 10**12:012}"
 
 
 async def _check_version(url: str) -> None:

@@ -14,13 +14,14 @@ from objstore.lifecycle.plan import Plan, plan_of
 from objstore.lifecycle.promote import Promoting
 from objstore.lifecycle.restoring import Restoring
 from objstore.meta.database import Database, Transaction
+from objstore.meta.deletable import refusal_to_delete
 from objstore.meta.effects import Act, Effect, abort_uploads, delete_versions, take_effect
 from objstore.meta.facts import Seen, look, settings_of, uploads_begun
 from objstore.meta.moves import Replacement, swap
 from objstore.meta.pins import Pins, pinned_until
 from objstore.meta.rule_stats import add_failed
 from objstore.meta.tasks import Task, TaskKind, Tasks
-from objstore.model import clock
+from objstore.model import clock, days
 from objstore.model.errors import ObjstoreError
 from objstore.model.storage_class import INTELLIGENT_TIERING, access_tier_of, class_in, shown_class
 from objstore.model.tiers import code_of_tier, tier_of, tier_of_code
@@ -106,10 +107,15 @@ class Actor:
             idle.append(task)
 
     async def _delete(self, due: list[_Due]) -> None:
+        locked = [one for one in due if _is_locked(one)]
+        due = [one for one in due if not _is_locked(one)]
+
         async def effect(transaction: Transaction, refused: Collection[int]) -> list[bool]:
             return await delete_versions(transaction, [one.seen for one in due], refused)
 
         await self._take_effect(due, effect)
+        # The commit would refuse them. They are asked about again when a day has passed: a lock may be lifted.
+        await self._tasks.postpone([one.task for one in locked], days.days(1).total_seconds())
 
     async def _move(self, due: list[_Due]) -> None:
         """To another tier; where the tier stays, the class changes and no byte moves."""
@@ -211,6 +217,11 @@ def _target(due: _Due) -> tuple[str, str]:
     if decision.kind is Kind.PLACE:
         return class_in(decision.access_tier), decision.tier
     return decision.storage_class, tier_of(decision.storage_class)
+
+
+def _is_locked(due: _Due) -> bool:
+    """Whether it would delete a version for good, and the version is under Object Lock."""
+    return not due.seen.is_latest and refusal_to_delete(due.seen.version, {}, bypass=False) is not None
 
 
 def _backoff(attempts: int) -> float:

@@ -122,7 +122,7 @@ def _rows(writes: Sequence[Write]) -> dict[Name, tuple[Write, Row]]:
     rows: dict[Name, tuple[Write, Row]] = {}
     for write in writes:
         version, name = write.version, (write.bucket_id, write.key)
-        if version is None or name in rows or write.shared:
+        if version is None or name in rows or write.shared or write.tell is not None:
             continue
         if write.condition.if_match is None and write.condition.if_none_match is None:
             version.seq, version.versioned = 1, False

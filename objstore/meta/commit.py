@@ -25,15 +25,17 @@ from enum import Enum
 
 from objstore.meta import current, versions
 from objstore.meta.changes import Changes
-from objstore.meta.conditions import refusal
+from objstore.meta.conditions import refusal, refusal_of_delete
 from objstore.meta.database import Transaction
 from objstore.meta.deletable import refusal_to_delete
+from objstore.meta.events import add_events
 from objstore.meta.history import Entry, History, Name, Place
 from objstore.meta.ledger import NO_VOLUMES, Claim, Waste, claim, record_links
 from objstore.meta.rows import Row, row_of
 from objstore.meta.versioning import ENABLED, SUSPENDED
 from objstore.meta.versions import Question
 from objstore.model.errors import InvalidArgument, NoSuchBucket, PreconditionFailed, RequestError, VolumeFenced
+from objstore.model.notification import Notify
 from objstore.model.objects import NULL_VERSION, Condition, ObjectVersion
 from objstore.model.requests import UNCONDITIONAL
 
@@ -61,7 +63,7 @@ class Write:
     ``target``: the id of the version to be deleted for good, NULL_VERSION for the ``null`` one; None: the current one,
     as the bucket's versioning will have it. ``appended``: volumes that this write appended to, must still be open.
     ``shared``: volumes whose extents it takes over without appending, must be open or sealed. ``bypass``: see
-    deletable.py.
+    deletable.py. ``tell``: what the outbox is to hold once it has happened.
     """
 
     bucket_id: int
@@ -73,6 +75,7 @@ class Write:
     target: bytes | None = None
     guard: Guard | None = None
     bypass: bool = False
+    tell: Notify | None = None
 
 
 Outcome = ObjectVersion | RequestError | VolumeFenced | None
@@ -86,6 +89,21 @@ async def commit(transaction: Transaction, writes: Sequence[Write]) -> list[Outc
     return await apply(transaction, claimed, writes, Waste())
 
 
+async def commit_together(transaction: Transaction, writes: Sequence[Write], kept: bytes) -> list[Outcome]:
+    """As ``commit``, but all of them or none: raises the error of the first that is refused.
+
+    ``kept``: extents that one of the writes lets go of and another has.
+    """
+    outcomes = await commit(transaction, writes)
+    for outcome in outcomes:
+        if isinstance(outcome, RequestError | VolumeFenced):
+            raise outcome
+    waste = Waste()
+    waste.credit(kept)
+    await waste.record(transaction)
+    return outcomes
+
+
 async def apply(transaction: Transaction, claimed: Claim, writes: Sequence[Write], waste: Waste) -> list[Outcome]:
     """Steps 2 to 5, with what the caller adds to ``waste``."""
     refused = [_refusal(write, claimed) for write in writes]
@@ -97,7 +115,14 @@ async def apply(transaction: Transaction, claimed: Claim, writes: Sequence[Write
         decision.apply(write) if error is None else decision.refuse(write, error)
         for write, error in zip(writes, refused, strict=True)
     ]
+    events = [
+        event
+        for write, outcome in zip(writes, outcomes, strict=True)
+        if write.tell is not None and isinstance(outcome, ObjectVersion)
+        for event in write.tell(outcome)
+    ]
     await decision.write(transaction)
+    await add_events(transaction, events)
     return outcomes
 
 
@@ -150,7 +175,7 @@ class _Decision:
 
     def apply(self, write: Write) -> Outcome:
         history = self._histories[write.bucket_id, write.key]
-        error = refusal(write.condition, history.etag) or self._guarded(write, history)
+        error = self._unmet(write, history) or self._guarded(write, history)
         if error is not None:
             return self.refuse(write, error)
         if write.target is not None:
@@ -168,6 +193,15 @@ class _Decision:
         written = write.version
         written.shown_id = written.version_text if written.versioned else None  # AWS: never ``null`` to a writer
         return written
+
+    def _unmet(self, write: Write, history: History) -> RequestError | None:
+        """The error if the condition does not hold: of a delete, for the version that it names."""
+        if write.version is not None:
+            return refusal(write.condition, history.etag)
+        if write.condition is UNCONDITIONAL:
+            return None
+        found = history.latest if write.target is None else history.find(write.target)
+        return refusal_of_delete(write.condition, None if found is None else found.version(history.name))
 
     def _delete(self, history: History) -> ObjectVersion | None:
         if history.state is not None:

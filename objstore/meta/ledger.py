@@ -125,6 +125,11 @@ class Waste:
         for volume_id, count in bytes_by_volume(extents).items():
             self._totals[volume_id] = self._totals.get(volume_id, 0) + count
 
+    def credit(self, extents: bytes) -> None:
+        """Take back what the replacing of their referent has added: another one of the transaction has them."""
+        for volume_id, count in bytes_by_volume(extents).items():
+            self._totals[volume_id] = self._totals.get(volume_id, 0) - count
+
     def add_appended(self, extents: bytes, appended: Collection[bytes], known: Collection[bytes]) -> None:
         """Bytes of a write that was refused: only what it appended itself, and to volumes that are still there."""
         for volume_id, count in bytes_by_volume(extents).items():

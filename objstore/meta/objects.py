@@ -1,15 +1,17 @@
 """Objects: versions by key, in batches."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from objstore.meta import listing, proof, relocate, tagging, version_listing, versioning, versions
+from objstore.meta import attributes, listing, proof, relocate, tagging, version_listing, versioning, versions
 from objstore.meta.add import add
-from objstore.meta.commit import Guard, Outcome, Role, Write, commit
+from objstore.meta.commit import Guard, Outcome, Role, Write, commit, commit_together
 from objstore.meta.current import LOOKUP, Name
-from objstore.meta.database import Database
+from objstore.meta.database import Database, Transaction
 from objstore.meta.relocate import Referent, Swap
 from objstore.meta.rows import version_of
 from objstore.meta.versions import VersionName
+from objstore.model.notification import Event
 from objstore.model.objects import ObjectVersion
 
 __all__ = ["Guard", "Objects", "Outcome", "Referent", "Role", "Swap", "Write"]
@@ -60,6 +62,18 @@ class Objects:
             return []
         return await versioning.transact(self._database, lambda transaction: commit(transaction, writes))
 
+    async def commit_together(self, writes: Sequence[Write], kept: bytes) -> None:
+        """Apply changes of several keys in one transaction, all of them or none.
+
+        ``kept``: extents that one of them lets go of and another takes over. Raises what refuses one of them: then
+        what they had appended is garbage that the ledger does not know of, until the volume's audit.
+        """
+
+        async def work(transaction: Transaction) -> list[Outcome]:
+            return await commit_together(transaction, writes, kept)
+
+        await versioning.transact(self._database, work)
+
     async def list_page(self, bucket_id: int, prefix: bytes, after: bytes, limit: int) -> list[ObjectVersion]:
         """At most ``limit`` versions in key order whose key begins with ``prefix`` and is greater than ``after``.
 
@@ -86,9 +100,21 @@ class Objects:
         """
         return await version_listing.page(self._database, bucket_id, prefix, delimiter, after, limit)
 
-    async def set_tags(self, version: ObjectVersion, tags: Mapping[str, str] | None) -> bool:
-        """Replace the tags of a version; False if it is not where it was: look it up again. Raises InvalidArgument."""
-        return await self._database.transact(lambda transaction: tagging.set_tags(transaction, version, tags))
+    async def set_tags(
+        self, version: ObjectVersion, tags: Mapping[str, str] | None, events: Sequence[Event] = ()
+    ) -> bool:
+        """Replace the tags of a version, and tell of it; False if it is not where it was: look it up again.
+
+        Raises InvalidArgument.
+        """
+        return await self._database.transact(lambda transaction: tagging.set_tags(transaction, version, tags, events))
+
+    async def set_attrs(self, version: ObjectVersion, attrs: dict[str, Any] | None) -> bool:
+        """Replace the attributes of a version; False if it, or they, are not as they were: look it up again.
+
+        Raises InvalidArgument.
+        """
+        return await self._database.transact(lambda transaction: attributes.set_attrs(transaction, version, attrs))
 
     async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
         """Replace extents where the version and its old extents still hold and the target volumes are open.

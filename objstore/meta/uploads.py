@@ -21,6 +21,7 @@ from objstore.meta.ledger import NO_VOLUMES, Waste, claim, record_links
 from objstore.meta.listing import past
 from objstore.meta.rows import json_text, json_value
 from objstore.model.errors import NoSuchBucket, NoSuchUpload, RequestError, VolumeFenced
+from objstore.model.notification import Notify
 from objstore.model.objects import Condition, ObjectVersion, Part, Upload
 from objstore.model.states import UploadState
 from objstore.model.storage_class import STORAGE_CLASS_CODES, STORAGE_CLASS_NAMES
@@ -69,7 +70,9 @@ class Uploads:
         """At most ``limit`` parts by number, greater than ``after``."""
         return [Part(*record) for record in await self._database.fetch(sql.PARTS, upload_id, after, limit)]
 
-    async def complete(self, upload_id: bytes, decide: Decide, condition: Condition) -> ObjectVersion:
+    async def complete(
+        self, upload_id: bytes, decide: Decide, condition: Condition, tell: Notify | None = None
+    ) -> ObjectVersion:
         """Make the upload the current version of its key; a second time: the same answer (without extents).
 
         ``decide`` gets the upload and all its parts by number and gives the version and the parts that are not in it.
@@ -78,7 +81,7 @@ class Uploads:
         """
 
         async def work(transaction: Transaction) -> ObjectVersion:
-            return await _complete(transaction, upload_id, decide, condition)
+            return await _complete(transaction, upload_id, decide, condition, tell)
 
         return await versioning.transact(self._database.patient, work)
 
@@ -140,7 +143,9 @@ async def _put_part(
     return None
 
 
-async def _complete(transaction: Transaction, upload_id: bytes, decide: Decide, condition: Condition) -> ObjectVersion:
+async def _complete(
+    transaction: Transaction, upload_id: bytes, decide: Decide, condition: Condition, tell: Notify | None
+) -> ObjectVersion:
     known = await transaction.first(sql.GET, upload_id)
     if known is None:
         raise NoSuchUpload()
@@ -156,7 +161,8 @@ async def _complete(transaction: Transaction, upload_id: bytes, decide: Decide, 
     waste = Waste()
     for part in unused:
         waste.add(part.extents)
-    (outcome,) = await apply(transaction, claimed, [Write(version.bucket_id, version.key, version, condition)], waste)
+    write = Write(version.bucket_id, version.key, version, condition, tell=tell)
+    (outcome,) = await apply(transaction, claimed, [write], waste)
     if isinstance(outcome, RequestError | VolumeFenced):
         raise outcome
     await transaction.execute(sql.FORGET_PARTS, upload_id)

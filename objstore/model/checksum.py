@@ -7,8 +7,30 @@ import base64
 from dataclasses import dataclass
 
 # Codes are stored: never change one, only add.
-ALGORITHM_CODES = {"CRC32": 1, "CRC32C": 2, "CRC64NVME": 3, "SHA1": 4, "SHA256": 5}
-DIGEST_BYTES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+ALGORITHM_CODES = {
+    "CRC32": 1,
+    "CRC32C": 2,
+    "CRC64NVME": 3,
+    "SHA1": 4,
+    "SHA256": 5,
+    "SHA512": 6,
+    "MD5": 7,
+    "XXHASH64": 8,
+    "XXHASH3": 9,
+    "XXHASH128": 10,
+}
+DIGEST_BYTES = {
+    "CRC32": 4,
+    "CRC32C": 4,
+    "CRC64NVME": 8,
+    "SHA1": 20,
+    "SHA256": 32,
+    "SHA512": 64,
+    "MD5": 16,
+    "XXHASH64": 8,
+    "XXHASH3": 8,
+    "XXHASH128": 16,
+}
 _NAMES = {code: name for name, code in ALGORITHM_CODES.items()}
 DEFAULT_ALGORITHM = "CRC64NVME"  # what AWS computes when the client names none
 

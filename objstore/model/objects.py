@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 NULL_TEXT = "null"
+HEADER_ATTRS = frozenset({"h", "m"})  # those of ``attrs`` that a copy takes over
 NULL_VERSION = b""  # names the ``null`` version of a key, whatever its id
 
 
@@ -33,7 +34,8 @@ class ObjectVersion:
     ``etag``: 16 bytes of MD5, or 20: MD5 of the parts' MD5s and the number of parts (u32, little-endian).
     ``extents``: packed, see format/extent.py. ``parts``: packed, see format/part.py; None unless multipart.
     ``attrs``: what is given back as headers: ``{"h": {"content-type": …, "cache-control": …},
-    "m": {user metadata: names without prefix, lower case}}``; None when empty.
+    "m": {user metadata: names without prefix, lower case}}``; besides the lock ("l", see model/lock.py), the envelope
+    of encrypted bytes ("e", see model/encryption.py), whose ``size`` is that of the plaintext. None when empty.
     ``tags``: object tags or None. ``checksum``: packed, see model/checksum.py, or None.
     ``seq`` counts the versions of a key: the order of versions comes from the database, never from a clock.
     ``accessed``: day of the last access, see model/days.py; ``heat``: decayed count of accesses as of that day.
@@ -74,12 +76,15 @@ class ObjectVersion:
 class Condition:
     """Condition of a write on the current version of its key; ETags in the form of ``ObjectVersion.etag``.
 
-    ``if_match`` may also be ``b"*"``: there must be a current version.
+    ``if_match`` may also be ``b"*"``: there must be a current version. ``modified`` (whole seconds) and ``size``: of a
+    version that is to be deleted.
     """
 
     if_none_match_any: bool = False
     if_match: bytes | None = None
     if_none_match: bytes | None = None
+    modified: datetime | None = None
+    size: int | None = None
 
 
 @dataclass(slots=True)
@@ -101,7 +106,10 @@ class Upload:
 
 @dataclass(slots=True)
 class Part:
-    """One uploaded part. ``etag``: 16 bytes of MD5. ``checksum``: raw bytes of the upload's algorithm, or None."""
+    """One uploaded part. ``etag``: 16 bytes of MD5. ``checksum``: raw bytes of the upload's algorithm, or None.
+
+    ``algorithm``: which that is, and ``attrs``: those of the upload, where the part was just written.
+    """
 
     upload_id: bytes
     number: int
@@ -110,6 +118,8 @@ class Part:
     modified: datetime
     extents: bytes
     checksum: bytes | None = None
+    algorithm: str | None = None
+    attrs: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 def etag_text(etag: bytes) -> str:

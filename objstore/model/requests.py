@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from objstore.model.checksum import Checksum
+from objstore.model.encryption import CustomerKey, Encryption
 from objstore.model.objects import Condition, ObjectVersion, Part, Upload
 
 UNCONDITIONAL = Condition()
@@ -50,6 +51,8 @@ class PutRequest:
     attrs: dict[str, Any] | None = None
     tags: dict[str, str] | None = None
     condition: Condition = UNCONDITIONAL
+    encryption: Encryption | None = None  # None: as the bucket's default says
+    event: str = "s3:ObjectCreated:Put"
 
 
 @dataclass(slots=True)
@@ -81,7 +84,8 @@ class CopyRequest:
     """CopyObject. ``attrs``/``tags``/``storage_class``: None keeps the source's (directive COPY).
 
     ``source_check`` is called with the source version before anything is done and may raise PreconditionFailed.
-    ``source_version``: its id, NULL_VERSION for the ``null`` version; None: the current one.
+    ``source_version``: its id, NULL_VERSION for the ``null`` version; None: the current one. ``source_key_given``: the
+    key of a source with SSE-C. ``extra``: attributes besides headers and metadata, which are never the source's.
     """
 
     source_bucket: str
@@ -97,6 +101,24 @@ class CopyRequest:
     checksum_algorithm: str | None = None
     condition: Condition = UNCONDITIONAL
     source_version: bytes | None = None
+    encryption: Encryption | None = None
+    source_key_given: CustomerKey | None = None
+    extra: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class RenameRequest:
+    """RenameObject. ``source``: the key that the object has. The checks may raise PreconditionFailed.
+
+    ``target_check``: of what has the new key, if there is anything; None: whatever it is.
+    """
+
+    bucket: str
+    key: bytes
+    source: bytes
+    source_check: Any
+    target_check: Any = None
+    condition: Condition = UNCONDITIONAL
 
 
 @dataclass(slots=True)
@@ -110,7 +132,10 @@ class CompletePart:
 
 @dataclass(slots=True)
 class CompleteRequest:
-    """CompleteMultipartUpload. ``checksum``: full-object value that the client claims, (algorithm, base64 text)."""
+    """CompleteMultipartUpload. ``checksum``: full-object value that the client claims, (algorithm, base64 text).
+
+    ``customer``: the key of an upload with SSE-C; of one with checksums it has to be given.
+    """
 
     bucket: str
     key: bytes
@@ -120,6 +145,7 @@ class CompleteRequest:
     checksum_type: str | None = None
     size: int | None = None
     condition: Condition = UNCONDITIONAL
+    customer: CustomerKey | None = None
 
 
 @dataclass(slots=True)
@@ -198,3 +224,4 @@ class PutResult:
     checksum: Checksum | None
     size: int
     shown_id: str | None = None
+    attrs: Mapping[str, Any] | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from objstore.drive.base import Drive
 from objstore.meta.buckets import Buckets
 from objstore.meta.database import Database
+from objstore.meta.events import Events
 from objstore.meta.moves import Movements
 from objstore.meta.objects import Objects
 from objstore.meta.restored import RestoredCopies
@@ -75,6 +76,7 @@ async def open_store(
     context = Context(
         Buckets(database),
         objects,
+        Events(database),
         Uploads(database),
         volumes,
         Movements(database),

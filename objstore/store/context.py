@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from objstore.meta.buckets import Buckets
+from objstore.meta.events import Events
 from objstore.meta.moves import Movements
 from objstore.meta.objects import Objects, Write
 from objstore.meta.restored import RestoredCopies
@@ -18,6 +19,7 @@ from objstore.model.limits import ANSWER_SECONDS_MAX
 from objstore.model.objects import Bucket, ObjectVersion
 from objstore.store.accesses import Accesses
 from objstore.store.catalog import Catalog
+from objstore.store.keys import Keys
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Packer
 from objstore.store.pool import VolumePool
@@ -36,6 +38,7 @@ class Context:
 
     buckets: Buckets
     objects: Objects
+    events: Events
     uploads: Uploads
     volumes: Volumes
     movements: Movements
@@ -53,13 +56,17 @@ class Context:
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
     afloat: set[asyncio.Task[Any]] = field(default_factory=set)
+    announce: Callable[[str], Awaitable[None]] | None = None  # tells all gateways that a bucket has changed
+    keys: Keys = field(default_factory=Keys)
 
     async def bucket(self, name: str) -> Bucket:
         """The bucket, perhaps as it was a second ago. Raises NoSuchBucket."""
+        return self.cached(name) or await self.fresh_bucket(name)
+
+    def cached(self, name: str) -> Bucket | None:
+        """The bucket as it was at most ``BUCKET_SECONDS`` ago, if that is known."""
         known = self.known.get(name)
-        if known is not None and known[1] > clock.monotonic_seconds():
-            return known[0]
-        return await self.fresh_bucket(name)
+        return known[0] if known is not None and known[1] > clock.monotonic_seconds() else None
 
     async def fresh_bucket(self, name: str) -> Bucket:
         """The bucket as it is now. Raises NoSuchBucket."""
@@ -75,6 +82,16 @@ class Context:
             self.known.clear()
         self.known[bucket.name] = (bucket, clock.monotonic_seconds() + BUCKET_SECONDS)
         return bucket
+
+    def forget_bucket(self, name: str) -> None:
+        """Look a bucket up anew next time: somebody has changed it."""
+        self.known.pop(name, None)
+
+    async def changed(self, bucket: Bucket) -> Bucket:
+        """``remember``, once all other gateways have forgotten what they knew of it."""
+        if self.announce is not None:
+            await self.announce(bucket.name)
+        return self.remember(bucket)
 
     def carry_on(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Future[Result]":
         """Run ``work`` to its end, even if whoever awaits this is cut short because the client was kept waiting.

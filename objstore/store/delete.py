@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from objstore.meta.objects import Write
 from objstore.model.errors import NoSuchBucket, RequestError
-from objstore.model.objects import NULL_TEXT
+from objstore.model.notification import DELETED, teller
+from objstore.model.objects import NULL_TEXT, Bucket
 from objstore.model.requests import DeleteRequest, DeleteResult
 from objstore.store.context import Context
 
@@ -27,21 +28,19 @@ class Deletes:
 
         Raises NoSuchBucket, NoSuchKey, PreconditionFailed.
         """
-        bucket_id = (await self._context.bucket(bucket)).id
+        known = await self._context.bucket(bucket)
         try:
-            return await self._commit(bucket_id, request)
+            return await self._commit(known, request)
         except NoSuchBucket:
             fresh = await self._context.fresh_bucket(bucket)
-            if fresh.id == bucket_id:
+            if fresh.id == known.id:
                 raise
-            return await self._commit(fresh.id, request)
+            return await self._commit(fresh, request)
 
     async def delete_many(self, bucket: str, requests: Sequence[DeleteRequest]) -> list[DeleteResult | RequestError]:
         """Delete several; for each what became of it, or why not. Raises NoSuchBucket."""
-        bucket_id = (await self._context.fresh_bucket(bucket)).id
-        results = await asyncio.gather(
-            *(self._commit(bucket_id, request) for request in requests), return_exceptions=True
-        )
+        fresh = await self._context.fresh_bucket(bucket)
+        results = await asyncio.gather(*(self._commit(fresh, request) for request in requests), return_exceptions=True)
         outcomes: list[DeleteResult | RequestError] = []
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, RequestError):
@@ -49,9 +48,10 @@ class Deletes:
             outcomes.append(result)
         return outcomes
 
-    async def _commit(self, bucket_id: int, request: DeleteRequest) -> DeleteResult:
+    async def _commit(self, bucket: Bucket, request: DeleteRequest) -> DeleteResult:
         target = request.version_id
-        write = Write(bucket_id, request.key, None, request.condition, target=target, bypass=request.bypass)
+        tell = teller(bucket, DELETED) if bucket.settings else None
+        write = Write(bucket.id, request.key, None, request.condition, target=target, bypass=request.bypass, tell=tell)
         found = await self._context.commits.submit(write)
         is_marker = found is not None and found.marker
         if target is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+import xxhash
 from awscrt import checksums as crt
 from cryptography.hazmat.primitives import hashes
 
@@ -22,9 +23,13 @@ _HASH: dict[str, Callable[[], Any]] = {
     "MD5": lambda: hashlib.md5(usedforsecurity=False),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
+    "XXHASH64": xxhash.xxh64,
+    "XXHASH3": xxhash.xxh3_64,
+    "XXHASH128": xxhash.xxh3_128,
 }
 # What runs beside MD5 in a second thread, because together they would take longer than the network.
-_SLOW = frozenset({"SHA1", "SHA256"})
+_SLOW = frozenset({"SHA1", "SHA256", "SHA512"})
 
 
 def digest_of(algorithm: str, data: Any) -> bytes:
@@ -111,6 +116,7 @@ class StreamDigests:
         # the work of a large PUT.
         self._md5 = hashes.Hash(hashes.MD5())
         self._crcs = dict.fromkeys((name for name in names if name in _CRC), 0)
+        self._quick = [self._hashes[name].update for name in self._hashes if name not in _SLOW]
         self._lanes = [_Lane(self._fast, executor)]
         self._lanes += [_Lane(self._hashes[name].update, executor) for name in self._hashes if name in _SLOW]
 
@@ -125,6 +131,8 @@ class StreamDigests:
 
     def _fast(self, data: Any) -> None:
         self._md5.update(data)
+        for update in self._quick:
+            update(data)
         for name, value in self._crcs.items():
             self._crcs[name] = _CRC[name](data, value)
 

@@ -35,7 +35,7 @@ from objstore.store.context import Context
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Appended, Owner, packed_record
 from objstore.store.put import record_attrs
-from objstore.store.read import Reads
+from objstore.store.read import Reads, as_stored
 from objstore.store.small_reads import read_small
 from objstore.volume.verify import verify_stripe
 from objstore.work.failpoint import reach
@@ -126,9 +126,9 @@ class Moves:
     async def _copies(self, moves: Sequence[Move], throttle: Throttle) -> "list[_Copy | BaseException]":
         """Payloads on their target tiers, durable, not yet verified; or why not."""
         profile, order = self._context.pool.profile, dict[str, list[Move]]()
-        large = [move for move in moves if move.version.size > profile(move.tier).pack_bytes_max]
+        large = [move for move in moves if _size(move) > profile(move.tier).pack_bytes_max]
         for move in moves:
-            if move.version.size <= profile(move.tier).pack_bytes_max:
+            if _size(move) <= profile(move.tier).pack_bytes_max:
                 order.setdefault(move.tier, []).append(move)
         batches = [
             (tier, batch) for tier, small in order.items() for batch in _steps(small, BATCH_BYTES_MAX, BATCH_ITEMS_MAX)
@@ -146,8 +146,8 @@ class Moves:
     async def _pack(self, tier: str, moves: Sequence[Move], throttle: Throttle) -> "list[_Copy | BaseException]":
         """Small ones, which share a stripe and its flushes."""
         async with self._small:
-            await throttle(sum(move.version.size for move in moves))
-            payloads = await read_small(self._context.catalog, self._reads, [move.version for move in moves])
+            await throttle(sum(map(_size, moves)))
+            payloads = await read_small(self._context.catalog, self._reads, [as_stored(move.version) for move in moves])
             await reach("move.read")
             there = [i for i, payload in enumerate(payloads) if not isinstance(payload, ObjstoreError)]
             owners = [_owner(moves[i].version) for i in there]
@@ -172,7 +172,7 @@ class Moves:
             return await self._stream_one(move, throttle)
 
     async def _stream_one(self, move: Move, throttle: Throttle) -> _Copy:
-        context, version, digest, owner = self._context, move.version, hasher(), _owner(move.version)
+        context, version, digest, owner = self._context, as_stored(move.version), hasher(), _owner(move.version)
         reader = await self._reads.read(version, 0, version.size)
         writer = ObjectWriter(context.pool, context.buffers, context.executor, move.tier, owner, version.size, None)
         try:
@@ -233,13 +233,18 @@ def _steps(moves: Sequence[Move], bytes_max: int, items_max: int) -> Iterator[li
     step: list[Move] = []
     size = 0
     for move in moves:
-        if step and (size + move.version.size > bytes_max or len(step) >= items_max):
+        if step and (size + _size(move) > bytes_max or len(step) >= items_max):
             yield step
             step, size = [], 0
         step.append(move)
-        size += move.version.size
+        size += _size(move)
     if step:
         yield step
+
+
+def _size(move: Move) -> int:
+    """Of its bytes as they are on the drives."""
+    return as_stored(move.version).size
 
 
 def _owner(version: ObjectVersion) -> Owner:

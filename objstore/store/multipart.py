@@ -9,13 +9,18 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from objstore.crypto.chunks import plain_max, seal_whole
 from objstore.format.part import unpack_parts
 from objstore.model import clock
 from objstore.model.checksum import DEFAULT_ALGORITHM
+from objstore.model.encryption import ATTR, KIND, SSE_C, CustomerKey, Encryption, default_of, envelope_of
 from objstore.model.errors import InvalidRange, InvalidRequest, NoSuchUpload, VolumeFenced
 from objstore.model.limits import PART_BYTES_MAX
+from objstore.model.lock import with_default
+from objstore.model.notification import teller
 from objstore.model.objects import ObjectVersion, Part, Upload
 from objstore.model.requests import Body, CompleteRequest, PartsPage
 from objstore.model.states import UploadState
@@ -24,12 +29,14 @@ from objstore.store.complete import assemble
 from objstore.store.context import Context
 from objstore.store.copy import Copies, shared_slice
 from objstore.store.digests import StreamDigests, digests_of
-from objstore.store.object_writer import ObjectWriter
+from objstore.store.keys import Sealing, check_customer
 from objstore.store.packer import Appended, Owner
 from objstore.store.put import Payload
 from objstore.store.read import Reads
+from objstore.store.sealed import writers
 
 ATTEMPTS_MAX = 3
+COMPLETED = "s3:ObjectCreated:CompleteMultipartUpload"
 
 
 class Multiparts:
@@ -48,10 +55,15 @@ class Multiparts:
         tags: dict[str, str] | None = None,
         checksum_algorithm: str | None = None,
         checksum_type: str | None = None,
+        encryption: Encryption | None = None,
     ) -> Upload:
-        """Begin an upload. Raises NoSuchBucket."""
+        """Begin an upload. Raises NoSuchBucket, InvalidArgument, KmsError."""
         found = await self._context.fresh_bucket(bucket)
         self._context.pool.profile(tier_of(storage_class))
+        attrs = with_default(attrs, found.settings, clock.now())
+        wanted = encryption or default_of(found.settings)
+        if wanted is not None:
+            attrs = {**(attrs or {}), ATTR: (await self._context.keys.new(wanted)).envelope}
         upload = Upload(
             clock.random_id(), found.id, key, clock.now(), storage_class, attrs, tags, checksum_algorithm, checksum_type
         )
@@ -65,46 +77,66 @@ class Multiparts:
             raise NoSuchUpload(UploadId=upload_id.hex())
         return upload
 
-    async def put_part(self, bucket: str, key: bytes, upload_id: bytes, number: int, body: Body) -> Part:
-        """Store a part, replacing one of the same number.
+    async def put_part(
+        self,
+        bucket: str,
+        key: bytes,
+        upload_id: bytes,
+        number: int,
+        body: Body,
+        customer: CustomerKey | None = None,
+    ) -> Part:
+        """Store a part, replacing one of the same number. ``customer``: the key of an upload with SSE-C.
 
         Raises NoSuchUpload, InvalidRequest, BadDigest, ClusterError.
         """
         upload = await self.get_upload(bucket, key, upload_id)
         _check_algorithm(upload.checksum_algorithm, body.checksum_algorithm())
         tier, algorithm = tier_of(upload.storage_class), upload.checksum_algorithm or DEFAULT_ALGORITHM
-        payload = Payload(body, self._context.pool.profile(tier).pack_bytes_max, PART_BYTES_MAX)
+        sealing, small_max = None, self._context.pool.profile(tier).pack_bytes_max
+        if (kept := envelope_of(upload.attrs)) is not None:
+            sealing, small_max = await self._context.keys.open(kept, customer), plain_max(small_max)
+        else:
+            check_customer(None, customer)
+        payload = Payload(body, small_max, PART_BYTES_MAX)
         payload.algorithms |= {algorithm}
         owner = Owner(upload.bucket_id, key, upload_id, number)
         whole = await payload.gather()
         if whole is None:
-            return await self._large_part(upload, owner, tier, payload, algorithm)
+            return await self._large_part(upload, owner, tier, payload, algorithm, sealing)
         digests = digests_of(whole, payload.algorithms)
         body.verify(digests)
+        size = len(whole)
+        if sealing is not None:
+            whole = seal_whole(sealing.key, number, whole)
         for attempt in range(ATTEMPTS_MAX):
             appended = await self._context.packer.append(tier, owner, whole)
             try:
-                return await self._commit(_part(owner, appended, digests, algorithm), appended)
+                part = _part(owner, appended, size, digests, algorithm, sealing, upload.attrs)
+                return await self._commit(part, appended)
             except VolumeFenced:
                 self._context.pool.retire(list(appended.volume_ids))
                 if attempt == ATTEMPTS_MAX - 1:
                     raise
         raise AssertionError("unreachable")
 
-    async def _large_part(self, upload: Upload, owner: Owner, tier: str, payload: Payload, algorithm: str) -> Part:
+    async def _large_part(
+        self, upload: Upload, owner: Owner, tier: str, payload: Payload, algorithm: str, sealing: Sealing | None
+    ) -> Part:
         context = self._context
         stream = StreamDigests(payload.algorithms, context.executor)
-        writer = ObjectWriter(context.pool, context.buffers, context.executor, tier, owner, payload.body.length, stream)
+        writer, inlet = writers(context, tier, owner, payload.body.length, stream, sealing, owner.part_number)
         try:
-            await payload.pour(writer)
-            await writer.flush()
+            await payload.pour(inlet)
+            await inlet.flush()
             digests = stream.digests()
             payload.body.verify(digests)
             appended = await writer.finish(owner)
         except BaseException:
             context.abandon(writer)
             raise
-        return await self._commit(_part(owner, appended, digests, algorithm), appended)
+        part = _part(owner, appended, payload.size, digests, algorithm, sealing, upload.attrs)
+        return await self._commit(part, appended)
 
     async def copy_part(
         self,
@@ -117,15 +149,21 @@ class Multiparts:
         span: tuple[int, int] | None,
         source_check: Callable[[ObjectVersion], None],
         source_version: bytes | None = None,
+        customer: CustomerKey | None = None,
+        source_customer: CustomerKey | None = None,
     ) -> tuple[Part, ObjectVersion]:
         """A part from bytes [start, end) of an object, all of it with None; shares its extents where it can.
 
-        Also gives the version that it is a copy of. Raises NoSuchUpload, NoSuchKey, NoSuchVersion, InvalidRange,
-        PreconditionFailed.
+        ``customer``, ``source_customer``: the keys of an upload, and of a source, with SSE-C. Also gives the version
+        that it is a copy of. Raises NoSuchUpload, NoSuchKey, NoSuchVersion, InvalidRange, PreconditionFailed.
         """
         upload = await self.get_upload(bucket, key, upload_id)
         owner = Owner(upload.bucket_id, key, upload_id, number)
-        tier = tier_of(upload.storage_class)
+        tier, sealing = tier_of(upload.storage_class), None
+        if (kept := envelope_of(upload.attrs)) is not None:
+            sealing = await self._context.keys.open(kept, customer)
+        else:
+            check_customer(None, customer)
         for _ in range(ATTEMPTS_MAX):
             source = await self._reads.source(source_bucket, source_key, source_version)
             source_check(source)
@@ -133,24 +171,45 @@ class Multiparts:
             start, end = span or (0, source.size)
             if end > source.size or (start >= end and span is not None):
                 raise InvalidRange("The specified copy range is invalid for the source object size")
+            opened = await self._copies.opened(source, source_customer)
+            if opened is not None or sealing is not None:
+                part = await self._recrypted_part(upload, owner, source, (start, end), opened, sealing)
+                self._context.accesses.note(source)
+                return part, source
             digests = await self._digests(source, start, end, upload)
             if source.tier != code_of_tier(tier):
                 break
             extents, volumes = shared_slice(source, (start, end))
-            part = _part(
-                owner, Appended(extents, (), end - start), digests, upload.checksum_algorithm or DEFAULT_ALGORITHM
-            )
+            algorithm = upload.checksum_algorithm or DEFAULT_ALGORITHM
+            part = _part(owner, Appended(extents, (), end - start), end - start, digests, algorithm, None)
             try:
                 await self._context.in_time(self._context.uploads.put_part(part, frozenset(), volumes))
                 self._context.accesses.note(source)
                 return part, source
             except VolumeFenced:
                 await asyncio.sleep(0.05)
-        appended = await self._copies.rewrite(source, start, end, tier, owner)
-        copied = _part(owner, appended, digests, upload.checksum_algorithm or DEFAULT_ALGORITHM)
+        appended = await self._copies.rewrite(replace(source, size=end), tier, owner, start)
+        copied = _part(owner, appended, end - start, digests, upload.checksum_algorithm or DEFAULT_ALGORITHM, None)
         part = await self._commit(copied, appended)
         self._context.accesses.note(source)
         return part, source
+
+    async def _recrypted_part(
+        self,
+        upload: Upload,
+        owner: Owner,
+        source: ObjectVersion,
+        span: tuple[int, int],
+        opened: Sealing | None,
+        sealing: Sealing | None,
+    ) -> Part:
+        """A part of which the source or the upload, or both, are encrypted: its bytes are sealed anew."""
+        algorithm = upload.checksum_algorithm or DEFAULT_ALGORITHM
+        stream = StreamDigests({algorithm}, self._context.executor)
+        tier = tier_of(upload.storage_class)
+        appended = await self._copies.pour(source, span, tier, owner, stream, opened, sealing)
+        part = _part(owner, appended, span[1] - span[0], stream.digests(), algorithm, sealing, upload.attrs)
+        return await self._commit(part, appended)
 
     async def _digests(self, source: ObjectVersion, start: int, end: int, upload: Upload) -> dict[str, bytes]:
         """A part needs its MD5 and checksum, so its bytes are read even though they do not move."""
@@ -177,9 +236,15 @@ class Multiparts:
 
         Raises NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, BadDigest, PreconditionFailed.
         """
-        await self._find(request.bucket, request.key, request.upload_id)
+        upload = await self._find(request.bucket, request.key, request.upload_id)
+        kept = envelope_of(upload.attrs)
+        if kept is not None and kept[KIND] == SSE_C and (request.customer or upload.checksum_algorithm):
+            await self._context.keys.open(kept, request.customer)
         completing = self._context.uploads.complete(
-            request.upload_id, lambda upload, parts: assemble(request, upload, parts), request.condition
+            request.upload_id,
+            lambda upload, parts: assemble(request, upload, parts),
+            request.condition,
+            teller(await self._context.bucket(request.bucket), COMPLETED),
         )
         # 10,000 parts may take longer than a client is kept waiting: then the next try finds the answer.
         return await self._context.carry_on(completing)
@@ -225,13 +290,23 @@ def _check_algorithm(expected: str | None, declared: str | None) -> None:
         )
 
 
-def _part(owner: Owner, appended: Appended, digests: dict[str, bytes], algorithm: str) -> Part:
+def _part(
+    owner: Owner,
+    appended: Appended,
+    size: int,
+    digests: dict[str, bytes],
+    algorithm: str,
+    sealing: Sealing | None,
+    attrs: dict[str, Any] | None = None,
+) -> Part:
     return Part(
         owner.version_id,
         owner.part_number,
-        appended.payload_bytes,
-        digests["MD5"],
+        size,
+        digests["MD5"] if sealing is None else sealing.etag(digests["MD5"]),
         clock.now(),
         appended.extents,
         digests[algorithm],
+        algorithm,
+        attrs,
     )

@@ -17,6 +17,7 @@ from objstore.volume.open_volume import OpenVolume
 from objstore.volume.stripe_writer import StripeWriter
 
 CHUNK_BYTES = 2 * 1024 * 1024  # encoded and written in one go: amortises the hand-overs to threads
+FIRST_CHUNKS = 4  # that the first stripe of a payload of unknown size has room for
 STRIPES_CLOSING_MAX = 2  # of one object, being made durable behind the one that fills
 OWNER_SLACK_BYTES = 2048  # room for what the last stripe's record carries and the first cannot know yet
 
@@ -140,7 +141,9 @@ class ObjectWriter:
     async def _begin(self, at_least: int) -> _Stripe:
         volume = await self._pool.acquire(self._tier, STRIPED, self._spare)
         self._volumes.append(volume)
-        left = None if self._size is None else max(self._size - self.written, at_least)
+        # Of a payload of unknown size each stripe may double it: one that is given up leaves no large hole behind.
+        expected = max(self.written, FIRST_CHUNKS * self._chunk) if self._size is None else self._size - self.written
+        left = max(expected, at_least)
         data_max = stripe_bytes_for(self._k, self._unit, self._stripe_max, left)
         head = self._owner.record(0, 0, 0, True)
         return _Stripe(volume, StripeWriter(volume, data_max, len(head) + OWNER_SLACK_BYTES), self.written, data_max)

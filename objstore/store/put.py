@@ -20,18 +20,25 @@ from typing import Any
 
 import orjson
 
+from objstore.crypto.chunks import plain_max, seal_whole
 from objstore.meta.objects import Outcome, Write
 from objstore.model import clock, days
 from objstore.model.checksum import DEFAULT_ALGORITHM, Checksum
+from objstore.model.encryption import ATTR, default_of
 from objstore.model.errors import EntityTooLarge, NoSuchBucket, RequestError, VolumeFenced
 from objstore.model.limits import PUT_BYTES_MAX
-from objstore.model.objects import Condition, ObjectVersion
+from objstore.model.lock import SETTING as LOCKABLE
+from objstore.model.lock import with_default
+from objstore.model.notification import Notify, teller
+from objstore.model.objects import Bucket, Condition, ObjectVersion
 from objstore.model.requests import Body, PutRequest, PutResult
 from objstore.model.tiers import code_of_tier, tier_of
 from objstore.store.context import Context
 from objstore.store.digests import StreamDigests, digests_of
+from objstore.store.keys import Sealing
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Appended, Owner, packed_record
+from objstore.store.sealed import SealingWriter, writers
 from objstore.volume.packed_stripe import PackedRecord
 from objstore.work.batcher import Batcher
 
@@ -65,6 +72,7 @@ class _Small:
     version: ObjectVersion
     condition: Condition
     versioned: bool  # the bucket may have versions, as far as is known
+    tell: Notify | None = None
 
 
 def _weight(item: _Small) -> int:
@@ -101,7 +109,7 @@ class Payload:
         if size > self._size_max:
             raise EntityTooLarge(ProposedSize=size, MaxSizeAllowed=self._size_max)
 
-    async def pour(self, writer: ObjectWriter) -> None:
+    async def pour(self, writer: ObjectWriter | SealingWriter) -> None:
         """All of the payload into a writer."""
         for piece in self.head:
             await writer.feed(piece)
@@ -124,19 +132,42 @@ class Puts:
         """Store an object; durable and committed when this returns. Raises RequestError, ClusterError."""
         context, tier = self._context, tier_of(request.storage_class)
         bucket = await context.bucket(request.bucket)
-        payload = Payload(body, context.pool.profile(tier).pack_bytes_max, PUT_BYTES_MAX)
+        sealing, small_max, settings = None, context.pool.profile(tier).pack_bytes_max, bucket.settings
+        if settings and LOCKABLE in settings:
+            request.attrs = with_default(request.attrs, settings, clock.now())
+        if request.encryption is not None or (settings and default_of(settings) is not None):
+            sealing = await self._sealing(request, bucket)
+            small_max = plain_max(small_max)
+        payload = Payload(body, small_max, PUT_BYTES_MAX)
         whole = await payload.gather()
         if whole is None:
             # The records that are about to be written carry the bucket's id: it must be the right one.
             bucket = await context.fresh_bucket(request.bucket)
-            return await self._put_large(request, bucket.id, tier, payload)
+            return await self._put_large(request, bucket, tier, payload, sealing)
         digests = digests_of(whole, payload.algorithms)
         body.verify(digests)
         version = _version(request, bucket.id, len(whole), digests, payload.algorithm)
-        return await self._put_small(request, version, tier, whole, bucket.versioning is not None)
+        if sealing is not None:
+            version.etag, whole = sealing.etag(version.etag), seal_whole(sealing.key, 0, whole)
+        tell = teller(bucket, request.event) if settings else None
+        return await self._put_small(request, version, tier, whole, bucket.versioning is not None, tell)
+
+    async def _sealing(self, request: PutRequest, bucket: Bucket) -> Sealing:
+        """The data key of an object that is to be encrypted; its envelope goes with the object's attributes."""
+        wanted = request.encryption or default_of(bucket.settings)
+        assert wanted is not None, "nothing asks for encryption"
+        sealing = await self._context.keys.new(wanted)
+        request.attrs = {**(request.attrs or {}), ATTR: sealing.envelope}
+        return sealing
 
     async def _put_small(
-        self, request: PutRequest, version: ObjectVersion, tier: str, whole: bytes, versioned: bool
+        self,
+        request: PutRequest,
+        version: ObjectVersion,
+        tier: str,
+        whole: bytes,
+        versioned: bool,
+        tell: Notify | None,
     ) -> PutResult:
         context = self._context
         batcher = self._batchers.get(tier)
@@ -151,7 +182,8 @@ class Puts:
         for attempt in range(ATTEMPTS_MAX):
             owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
             try:
-                await batcher.submit(_Small(packed_record(owner, whole), version, request.condition, versioned))
+                record = packed_record(owner, whole)
+                await batcher.submit(_Small(record, version, request.condition, versioned, tell))
                 return _result(version)
             except VolumeFenced:
                 if attempt == ATTEMPTS_MAX - 1:
@@ -173,7 +205,7 @@ class Puts:
         for item, packed in zip(items, extents, strict=True):
             version = item.version
             version.extents = packed
-            writes.append(Write(version.bucket_id, version.key, version, item.condition, appended))
+            writes.append(Write(version.bucket_id, version.key, version, item.condition, appended, tell=item.tell))
         try:
             outcomes = await self._commit_batch(writes, [item.versioned for item in items])
             settled = True  # what was refused has gone to the ledger with the commit
@@ -206,33 +238,33 @@ class Puts:
             outcomes = [next(others) if outcome is None else outcome for outcome in outcomes]
         return outcomes
 
-    async def _put_large(self, request: PutRequest, bucket_id: int, tier: str, payload: Payload) -> PutResult:
-        context = self._context
+    async def _put_large(
+        self, request: PutRequest, bucket: Bucket, tier: str, payload: Payload, sealing: Sealing | None
+    ) -> PutResult:
+        context, bucket_id = self._context, bucket.id
         digests = StreamDigests(payload.algorithms, context.executor)
         version = _blank(request, bucket_id)
         owner = Owner(bucket_id, request.key, version.version_id, 0, record_attrs(version))
-        writer = ObjectWriter(
-            context.pool, context.buffers, context.executor, tier, owner, payload.body.length, digests
-        )
+        writer, inlet = writers(context, tier, owner, payload.body.length, digests, sealing)
         try:
-            await payload.pour(writer)
-            await writer.flush()
+            await payload.pour(inlet)
+            await inlet.flush()
             found = digests.digests()
             payload.body.verify(found)
             _describe(version, payload.size, found, payload.algorithm)
+            if sealing is not None:
+                version.etag = sealing.etag(version.etag)
             date(version)
             appended = await writer.finish(Owner(bucket_id, request.key, version.version_id, 0, record_attrs(version)))
         except BaseException:
             context.abandon(writer)
             raise
-        await self._commit(request, version, appended)
-        return _result(version)
-
-    async def _commit(self, request: PutRequest, version: ObjectVersion, appended: Appended) -> None:
-        """The commit point; from here on the volume's bytes are the version's or nobody's."""
+        # The commit point; from here on the volume's bytes are the version's or nobody's.
         version.extents = appended.extents
-        write = Write(version.bucket_id, version.key, version, request.condition, appended.volume_ids)
-        await settle(self._context, write, appended)
+        tell = teller(bucket, request.event)
+        write = Write(bucket_id, version.key, version, request.condition, appended.volume_ids, tell=tell)
+        await settle(context, write, appended)
+        return _result(version)
 
 
 async def settle(context: Context, write: Write, appended: Appended) -> ObjectVersion | None:
@@ -289,4 +321,4 @@ def _version(
 
 def _result(version: ObjectVersion) -> PutResult:
     kept = Checksum.unpack(version.checksum) if version.checksum else None
-    return PutResult(version.version_id, version.etag, kept, version.size, version.shown_id)
+    return PutResult(version.version_id, version.etag, kept, version.size, version.shown_id, version.attrs)

@@ -1,6 +1,7 @@
 """GET: metadata, then bytes, each verified before it is sent."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from objstore.format.checksum import checksum
@@ -22,6 +23,7 @@ from objstore.volume.extent_reader import ExtentReader, read_extents
 HEADER_UNIT_BYTES = 64
 VERSION_HEADER = "x-amz-version-id"
 _MARKER = (("x-amz-delete-marker", "true"),)
+_NO_MARKER = (("x-amz-delete-marker", "false"),)
 
 
 class Reader:
@@ -95,8 +97,7 @@ class Reads:
             return NoSuchVersion(Key=named, VersionId=version_id.hex() or NULL_TEXT)
         marker = await self._context.objects.latest_marker(bucket.id, key) if bucket.versioning else None
         error = NoSuchKey(Key=named)
-        if marker is not None:
-            error.headers = (*_MARKER, (VERSION_HEADER, marker.version_text))
+        error.headers = _NO_MARKER if marker is None else (*_MARKER, (VERSION_HEADER, marker.version_text))
         return error
 
     async def read(self, version: ObjectVersion, start: int, end: int) -> Reader:
@@ -172,6 +173,12 @@ class Reads:
         """Reader of one extent. Raises ShardMissing when its volume is gone."""
         volume, drives = await self._context.catalog.place(extent.volume_id)
         return ExtentReader(volume, drives, extent, self._context.catalog.damaged, self._context.buffers)
+
+
+def as_stored(version: ObjectVersion) -> ObjectVersion:
+    """The version with the size that its bytes have on the drives: what a mover of bytes goes by."""
+    size = sum(extent.length for extent in unpack(version.extents))
+    return version if size == version.size else replace(version, size=size)
 
 
 def _is_marker(marker: ObjectVersion) -> MethodNotAllowed:

@@ -1,27 +1,33 @@
 """Store: all verbs of one process, behind one object."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from objstore.model import clock
+from objstore.model.encryption import ATTR, CustomerKey, envelope_of
 from objstore.model.errors import RestoreAlreadyInProgress
+from objstore.model.notification import Event
 from objstore.model.objects import Bucket, ObjectVersion
 from objstore.model.storage_class import access_tier_of
 from objstore.model.tiering import is_misplaced
 from objstore.model.tiers import is_archived
+from objstore.store.append import Appends
 from objstore.store.context import Context
 from objstore.store.copy import Copies
 from objstore.store.delete import Deletes
+from objstore.store.keys import check_customer
 from objstore.store.listing import Listings
 from objstore.store.move import Moves
 from objstore.store.multipart import Multiparts, parts_of
+from objstore.store.opened import read_opened
 from objstore.store.put import Puts
 from objstore.store.read import Reader, Reads
 from objstore.store.relocate import Relocations
+from objstore.store.rename import Renames
 from objstore.store.restore import Restores
 from objstore.store.tags import Tags
 
@@ -40,7 +46,10 @@ class Store:
         multiparts = Multiparts(context, reads, copies)
         self.relocations = Relocations(context, reads)
         self.moves = Moves(context, reads)
-        self.put = Puts(context).put
+        puts = Puts(context)
+        self.put = puts.put
+        self.append = Appends(context, reads, puts).append
+        self.rename = Renames(context, reads).rename
         self.get = reads.get
         self._reads, self._restores = reads, Restores(context.restored)
         self._note = context.accesses.note
@@ -49,25 +58,37 @@ class Store:
         self.copy = copies.copy
         self.list, self.list_uploads = listings.list, listings.list_uploads
         self.list_versions = listings.list_versions
-        self.set_tags = Tags(context).set
+        self.set_tags, self.change_attrs = Tags(context).set, Tags(context).change_attrs
         self.create_upload, self.get_upload = multiparts.create_upload, multiparts.get_upload
         self.put_part, self.copy_part = multiparts.put_part, multiparts.copy_part
         self.complete, self.abort, self.list_parts = multiparts.complete, multiparts.abort, multiparts.list_parts
         self.parts_of = parts_of
         self._heart = asyncio.ensure_future(self._beat())
 
-    async def read(self, version: ObjectVersion, start: int, end: int) -> Reader:
+    async def read(self, version: ObjectVersion, start: int, end: int, customer: CustomerKey | None = None) -> Reader:
         """Bytes [start, end) of a version; an archived one is read from its restored copy.
 
-        The first piece is read and verified before this returns. It counts as an access. Raises
-        InvalidObjectState, TooManyLost, CorruptData.
+        The first piece is read and verified before this returns. It counts as an access. ``customer``: the key of a
+        version with SSE-C. Raises InvalidObjectState, InvalidRequest, KmsError, TooManyLost, CorruptData.
         """
         source = version
         if is_archived(version.storage_class):
             source = await self._restores.readable(version)
-        reader = await self._reads.read(source, start, end)
+        kept = version.attrs.get(ATTR) if version.attrs else None
+        if kept is None:
+            reader = await self._reads.read(source, start, end)
+        else:
+            opened = await self.context.keys.open(kept, customer)
+            reader = await read_opened(self._reads, source, opened.key, start, end, self.context.executor)
         self._note(version)
         return reader
+
+    async def check_key(self, version: ObjectVersion, customer: CustomerKey | None) -> None:
+        """Raise InvalidRequest unless the key of an SSE-C version, and of no other, was given and is the right one."""
+        kept = envelope_of(version.attrs)
+        check_customer(kept, customer)
+        if kept is not None and customer is not None:
+            await self.context.keys.open(kept, customer)
 
     async def warm(self, version: ObjectVersion, days: int) -> None:
         """Have a version that lies cold made warm: an archived one restored for some days, unless it is or will be.
@@ -81,9 +102,12 @@ class Store:
             with suppress(RestoreAlreadyInProgress):
                 await self._restores.restore(version, None if access_tier_of(version.storage_class) else days)
 
-    async def create_bucket(self, name: str, owner: str, region: str) -> Bucket:
-        """Make a bucket. Raises BucketAlreadyOwnedByYou, BucketAlreadyExists."""
-        return await self.context.buckets.create(Bucket(clock.random_int63(), name, owner, region, clock.now()))
+    async def create_bucket(
+        self, name: str, owner: str, region: str, settings: Mapping[str, Any] | None = None
+    ) -> Bucket:
+        """Make a bucket with these settings. Raises BucketAlreadyOwnedByYou, BucketAlreadyExists."""
+        bucket = Bucket(clock.random_int63(), name, owner, region, clock.now(), settings or {})
+        return await self.context.buckets.create(bucket)
 
     async def get_bucket(self, name: str) -> Bucket:
         """The bucket as it is now. Raises NoSuchBucket."""
@@ -93,10 +117,20 @@ class Store:
         """Buckets of an owner by name."""
         return await self.context.buckets.list(owner, prefix, after, limit)
 
+    async def tell(self, events: Sequence[Event]) -> None:
+        """Put events into the outbox."""
+        await self.context.events.add(events)
+
     async def delete_bucket(self, name: str) -> None:
         """Remove an empty bucket. Raises NoSuchBucket, BucketNotEmpty."""
         await self.context.carry_on(self.context.buckets.delete(name))
-        self.context.known.pop(name, None)
+        self.context.forget_bucket(name)
+        if self.context.announce is not None:
+            await self.context.announce(name)  # the next bucket of this name may be somebody else's
+
+    def cached_bucket(self, name: str) -> Bucket | None:
+        """The bucket as a verb would take it without asking: at most a second old, or None."""
+        return self.context.cached(name)
 
     def known_bucket(self, name: str) -> Bucket | None:
         """The bucket as a verb has found it a moment ago: what an answer about it is to be written by."""
@@ -105,15 +139,15 @@ class Store:
 
     async def set_versioning(self, name: str, state: str) -> Bucket:
         """Set versioning to "Enabled" or "Suspended": what is written from now on goes by it. Raises NoSuchBucket."""
-        return self.context.remember(await self.context.buckets.set_versioning(name, state))
+        return await self.context.changed(await self.context.buckets.set_versioning(name, state))
 
     async def set_setting(self, name: str, key: str, value: Any) -> Bucket:
         """Set one sub-resource of a bucket, or remove it (None). Raises NoSuchBucket."""
-        return self.context.remember(await self.context.buckets.set_setting(name, key, value))
+        return await self.context.changed(await self.context.buckets.set_setting(name, key, value))
 
     async def change_setting(self, name: str, key: str, change: Callable[[Any], Any]) -> Bucket:
         """Set one sub-resource to what ``change`` makes of its present value, atomically; see ``Buckets``."""
-        return self.context.remember(await self.context.buckets.change_setting(name, key, change))
+        return await self.context.changed(await self.context.buckets.change_setting(name, key, change))
 
     async def close(self) -> None:
         """Finish what is under way and seal what is open; the database and the drives are the caller's to close."""

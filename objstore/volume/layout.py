@@ -71,7 +71,7 @@ class StripeLayout:
         return found
 
 
-def stripe_bytes_for(k: int, unit: int, size_max: int, remaining: int | None) -> int:
-    """Most data bytes of the next stripe of an object that has ``remaining`` bytes (None: unknown) to go."""
+def stripe_bytes_for(k: int, unit: int, size_max: int, remaining: int) -> int:
+    """Most data bytes of the next stripe of an object that has ``remaining`` bytes to go."""
     whole = size_max // (k * unit) * (k * unit)
-    return whole if remaining is None else min(whole, remaining)
+    return min(whole, remaining)

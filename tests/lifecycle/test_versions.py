@@ -190,3 +190,25 @@ async def test_a_client_deletes_the_last_version_under_a_marker(world: World) ->
     while await world.engine.work():
         pass
     assert await versions(world) == []
+
+
+async def test_what_is_locked_is_never_deleted(world: World) -> None:
+    """Neither by retention nor by legal hold; a lock that cannot be read holds too. Unlocked, it goes."""
+    await world.versioning("Enabled")
+    for key, lock in (
+        (b"r", '{"m": "GOVERNANCE", "u": "2090-01-01T00:00:00+00:00"}'),
+        (b"h", '{"h": true}'),
+        (b"x", "7"),
+    ):
+        await make(world, 2, key)
+        await world.raw.execute(
+            "UPDATE version SET attrs = jsonb_build_object('l', $1::text::jsonb) WHERE key = $2", lock, key
+        )
+        await world.age("version", 5, key, column="noncurrent_since")
+    await make(world, 2, b"free")
+    await world.age("version", 5, b"free", column="noncurrent_since")
+    await world.rules(OLD)
+    await world.settle()
+    for key in (b"r", b"h", b"x"):
+        assert await versions(world, key) == [(1, False)], key
+    assert await versions(world, b"free") == []

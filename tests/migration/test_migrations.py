@@ -14,7 +14,7 @@ from sqlalchemy import Connection, NullPool, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import objstore
-from objstore.meta import lifecycle_tables, migrate
+from objstore.meta import event_tables, identity_tables, kms_tables, lifecycle_tables, migrate
 from objstore.meta.migrate import configuration, migrations_path, upgrade
 from objstore.meta.tables import metadata
 from objstore.model.errors import DatabaseUnavailable
@@ -48,6 +48,8 @@ def empty_url(postgres_url: str, request: pytest.FixtureRequest) -> str:
 
 async def test_migrations_equal_the_tables(database_url: str) -> None:
     assert lifecycle_tables.task.metadata is metadata
+    assert identity_tables.identity.metadata is metadata
+    assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
 
     def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

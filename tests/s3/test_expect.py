@@ -57,7 +57,7 @@ def _refusals(wire: Wire, bucket: str) -> dict[str, tuple[bytes, int, str]]:
             wire.head("PUT", path, headers | {"x-amz-storage-class": "COLD"}), 400, "InvalidStorageClass",
         ),
         "bad digest": (wire.head("PUT", path, headers | {"content-md5": "no"}), 400, "InvalidDigest"),
-        "not done here": (wire.head("PUT", f"{path}?retention", headers), 501, "NotImplemented"),
+        "not done here": (wire.head("PUT", f"{path}?encryption", headers), 501, "NotImplemented"),
     }  # fmt: skip
 
 

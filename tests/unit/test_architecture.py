@@ -1,6 +1,7 @@
 """The house rules that a machine can check: who may import whom, and what must not stand where.
 
-    cli → api → {lifecycle, repair} → store → {volume, meta} → drive → {work, erasure, placement, format} → model
+    cli → api → {lifecycle, repair, events} → store → {volume, meta} → drive →
+    {work, erasure, placement, format, identity, crypto} → model
 
 Left may import right; rooms in one brace never import each other.
 """
@@ -17,17 +18,17 @@ PACKAGE = ROOT / "objstore"
 ORDER = [
     {"cli"},
     {"api"},
-    {"lifecycle", "repair"},
+    {"lifecycle", "repair", "events"},
     {"store"},
     {"volume", "meta"},
     {"drive"},
-    {"work", "erasure", "placement", "format"},
+    {"work", "erasure", "placement", "format", "identity", "crypto"},
     {"model"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 LINES_MAX = {"objstore": 400, "migrations": 400, "benchmarks": 400, "tests": 500}
 # Rooms that compute and never wait.
-PURE = {"model", "format", "erasure", "placement"}
+PURE = {"model", "format", "erasure", "placement", "identity", "crypto"}
 SQL_ROOM, CLOCK_FILE = "meta", "objstore/model/clock.py"
 
 

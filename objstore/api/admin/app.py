@@ -10,6 +10,8 @@ from objstore.api.admin import (
     dry_run,
     explain,
     extended_rules,
+    identities,
+    kms,
     lifecycle_rules,
     lifecycle_status,
     server,
@@ -20,6 +22,7 @@ from objstore.api.admin import (
 )
 from objstore.api.admin.guard import Guard
 from objstore.api.admin.state import AdminState
+from objstore.api.audit import Note
 from objstore.api.auth.authenticator import Authenticator
 
 PREFIX = "/-/admin/v1"
@@ -37,10 +40,12 @@ MODULES = (
     lifecycle_status,
     warm,
     compact,
+    identities,
+    kms,
 )
 
 
-def admin_application(state: AdminState, authenticator: Authenticator) -> Guard:
+def admin_application(state: AdminState, authenticator: Authenticator, audit: Note | None = None) -> Guard:
     """An ASGI application for all paths below ``PREFIX``; OpenAPI is at ``PREFIX``/openapi.json."""
     app = FastAPI(
         title="objstore admin",
@@ -53,4 +58,4 @@ def admin_application(state: AdminState, authenticator: Authenticator) -> Guard:
     app.state.admin = state
     for module in MODULES:
         app.include_router(module.router, prefix=PREFIX)
-    return Guard(app, authenticator)
+    return Guard(app, authenticator, audit)

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from objstore.api.auth.authenticator import Authenticator
+from objstore.api.audit import Note, audit_record
+from objstore.api.auth.authenticator import Authenticated, Authenticator
 from objstore.api.auth.body import read_document
 from objstore.api.request import Receive, Request, Scope
 from objstore.api.s3.errors import status_of
@@ -20,22 +21,31 @@ BODY_BYTES_MAX = 1024 * 1024
 class Guard:
     """In front of ``app``; errors are JSON: ``{"error": {"code": …, "message": …}}``."""
 
-    def __init__(self, app: Application, authenticator: Authenticator) -> None:
-        self._app = app
-        self._authenticator = authenticator
+    def __init__(self, app: Application, authenticator: Authenticator, audit: Note | None = None) -> None:
+        self._app, self._authenticator, self._audit = app, authenticator, audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
+        authenticated: Authenticated | None = None
         try:
             authenticated = self._authenticator.authenticate(request)
             if not authenticated.identity.is_root:
                 raise AccessDenied
             body = await read_document(request, authenticated, BODY_BYTES_MAX)
         except RequestError as error:
+            self._note(request, authenticated, status_of(error), error.code)
             await _refuse(error, send)
             return
+        self._note(request, authenticated, 200)
         await self._app(scope, _replay(body, receive), send)
+
+    def _note(self, request: Request, authenticated: Authenticated | None, status: int, code: str = "") -> None:
+        """A record of what was let through, or was not; what came of it is not known yet."""
+        if self._audit is not None:
+            identity = authenticated.identity if authenticated else None
+            operation = f"admin:{request.method} {request.raw_path.decode('latin-1')[:256]}"
+            self._audit(audit_record(request, identity, operation, status, code=code))
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

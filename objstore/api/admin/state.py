@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from objstore.api.admin.compaction import Compaction
+from objstore.api.iam.desk import Desk
 from objstore.api.readiness import Readiness
 from objstore.meta.database import Database
 from objstore.model.profile import Profile
+from objstore.store.kms import LocalKms
 
 
 @dataclass(frozen=True, slots=True)
 class AdminState:
     """``started``: when the server was, seconds since the epoch. ``codec``: who computes parity.
 
-    ``tier_prices``: of 10**12 bytes of a tier's drives for a month, in whatever currency.
+    ``desk``: where identities are changed. ``kms``: None where keys are kept elsewhere. ``tier_prices``: of 10**12
+    bytes of a tier's drives for a month, in whatever currency.
     """
 
     database: Database
@@ -26,7 +29,9 @@ class AdminState:
     profiles: Mapping[str, Profile]
     workers: int
     started: float
+    desk: Desk
     tier_prices: Mapping[str, float] = field(default_factory=dict)
+    kms: LocalKms | None = None
 
 
 def admin_state(request: Request) -> AdminState:

@@ -240,7 +240,7 @@ def _body_of(
         if length is None:
             raise MissingContentLength
         return ChunkedBody(request, length, claims, watch, payload=payload, signing=authenticated.chunk_signing)
-    if sent_length is None and length_required:
+    if sent_length is None and length_required and b"transfer-encoding" not in headers:
         raise MissingContentLength
     if sent_length is None and b"transfer-encoding" not in headers:
         sent_length = 0

@@ -146,7 +146,7 @@ def _unsupported() -> InvalidRequest:
 def _checksum_value(algorithm: str, name: str, text: str) -> bytes:
     value = _decoded(text.strip())
     if value is None or len(value) != DIGEST_BYTES[algorithm]:
-        raise InvalidRequest(f"Value for {name} header is invalid.")
+        raise BadDigest(f"Value for {name} header is invalid.", Algorithm=algorithm, ExpectedDigest=text[:200])
     return value
 
 

@@ -6,9 +6,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
 import base64
 import hmac
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 from objstore.api.request import Request
-from objstore.model.errors import AccessDenied
+from objstore.model import clock
+from objstore.model.errors import AccessDenied, RequestTimeTooSkewed
+from objstore.model.limits import CLOCK_SKEW_SECONDS_MAX
 
 QUERY_NAMES = ("AWSAccessKeyId", "Signature", "Expires")
 
@@ -38,6 +42,21 @@ def signed_headers(request: Request) -> dict[bytes, bytes]:
             found.setdefault(lower, value.encode())
     found.update((name, value) for name, value in request.headers.items() if _is_signed(name))
     return found
+
+
+def date_of(request: Request) -> str:
+    """The Date header as it is signed, checked to be near ours. Raises AccessDenied, RequestTimeTooSkewed."""
+    sent = request.header(b"x-amz-date") if b"x-amz-date" in request.headers else request.header(b"date")
+    try:
+        moment = parsedate_to_datetime(sent)
+        seconds = (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        seconds = -1.0
+    if seconds < 0:
+        raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
+    if abs(clock.now_seconds() - seconds) > CLOCK_SKEW_SECONDS_MAX:
+        raise RequestTimeTooSkewed(RequestTime=sent, MaxAllowedSkewMilliseconds=CLOCK_SKEW_SECONDS_MAX * 1000)
+    return request.header(b"date")
 
 
 def check_query(request: Request) -> None:

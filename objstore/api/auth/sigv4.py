@@ -24,6 +24,7 @@ from objstore.model.limits import PRESIGN_SECONDS_MAX
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 SERVICE = "s3"
+S3_ONLY = frozenset({SERVICE})
 UNSUPPORTED = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
 QUERY_NAMES = (
     "X-Amz-Algorithm",
@@ -76,6 +77,7 @@ class Scope:
     date: str
     region: str
     text: str
+    service: str = SERVICE
 
 
 @dataclass(slots=True)
@@ -90,29 +92,30 @@ class Signature:
 
 
 @lru_cache(_CACHE_ENTRIES_MAX)
-def signing_key(secret: str, date: str, region: str) -> HmacKey:
-    """Key of a day, region and secret. Cached: it depends on nothing else, and deriving it costs four HMACs."""
+def signing_key(secret: str, date: str, region: str, service: str = SERVICE) -> HmacKey:
+    """Key of a day, region, service and secret. Cached: deriving it costs four HMACs."""
     key = f"AWS4{secret}".encode()
-    for part in (date, region, SERVICE, TERMINATOR):
+    for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
     return HmacKey(key)
 
 
 @lru_cache(_CACHE_ENTRIES_MAX)
-def _scope_of(credential: str) -> Scope:
+def scope_of(credential: str, services: frozenset[str] = S3_ONLY) -> Scope:
+    """The scope of a credential for one of ``services``; raises Malformed."""
     parts = credential.rsplit("/", 4)  # an access key may hold a slash
     if len(parts) != 5 or not parts[0] or len(credential) > _CREDENTIAL_CHARS_MAX:
         raise Malformed(_CREDENTIAL_FORM)
     access_key, date, region, service, terminator = parts
     if len(date) != 8 or not (date.isascii() and date.isdigit()):
         raise Malformed(f'incorrect date format "{date}". The date in the credential must be in the format "yyyyMMdd".')
-    if service != SERVICE:
-        raise Malformed(f'incorrect service "{service}". This endpoint belongs to "{SERVICE}".')
+    if service not in services:
+        raise Malformed(f'incorrect service "{service}". This endpoint belongs to "{", ".join(sorted(services))}".')
     if terminator != TERMINATOR:
         raise Malformed(f'incorrect terminal "{terminator}". This endpoint uses "{TERMINATOR}".')
     if not region:
         raise Malformed(_CREDENTIAL_FORM)
-    return Scope(access_key, date, region, credential[len(access_key) + 1 :])
+    return Scope(access_key, date, region, credential[len(access_key) + 1 :], service)
 
 
 @lru_cache(_SIGNED_HEADERS_ENTRIES_MAX)
@@ -161,8 +164,11 @@ def _timestamp_of_date(date: str) -> str | None:
     return f"{moment.year:04}{moment:%m%dT%H%M%SZ}"
 
 
-def from_header(authorization: str, timestamp: str) -> Signature:
-    """Signature of an Authorization header; raises AuthorizationHeaderMalformed, InvalidRequest, InvalidArgument."""
+def from_header(authorization: str, timestamp: str, services: frozenset[str] = S3_ONLY) -> Signature:
+    """Signature of an Authorization header for one of ``services``.
+
+    Raises AuthorizationHeaderMalformed, InvalidRequest, InvalidArgument.
+    """
     if not authorization.startswith("AWS4-HMAC-SHA256 "):
         raise _unsupported(authorization)
     parts = {}
@@ -180,7 +186,7 @@ def from_header(authorization: str, timestamp: str) -> Signature:
             "Credential, SignedHeaders, and Signature."
         ) from None
     try:
-        return _signature(credential, timestamp, signed, value)
+        return _signature(credential, timestamp, signed, value, services)
     except Malformed as error:
         raise AuthorizationHeaderMalformed(f"The authorization header is malformed; {error}") from None
 
@@ -202,8 +208,10 @@ def from_query(query: dict[str, str]) -> tuple[Signature, int]:
         raise AuthorizationQueryParametersError(f"Error parsing the X-Amz-Credential parameter; {error}") from None
 
 
-def _signature(credential: str, timestamp: str, signed: str, value: str) -> Signature:
-    scope = _scope_of(credential)
+def _signature(
+    credential: str, timestamp: str, signed: str, value: str, services: frozenset[str] = S3_ONLY
+) -> Signature:
+    scope = scope_of(credential, services)
     if scope.date != timestamp[:8]:
         raise Malformed(
             f'Invalid credential date "{scope.date}". This date is not the same as X-Amz-Date: "{timestamp[:8]}".'

@@ -8,7 +8,8 @@ from objstore.api.s3.checksums import checksum_fields
 from objstore.api.s3.conditions import check_read
 from objstore.api.s3.documents import render_page
 from objstore.api.s3.list_params import limit_of, parse_count
-from objstore.api.s3.object_headers import refuse_headers
+from objstore.api.s3.objects_get import store_key
+from objstore.api.s3.protection import customer_of
 from objstore.api.s3.service import enum_of
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.checksum import Checksum
@@ -23,9 +24,9 @@ async def get_object_attributes(call: Call) -> Answer:
     """GetObjectAttributes: only what ``x-amz-object-attributes`` names."""
     request = call.request
     version_id = parse_version_id(call.query.get(VERSION_ID))
-    refuse_headers(request.headers, reading=True)
     wanted = _wanted(request.headers.get(_HEADER.encode()))
-    version = await call.store.get(request.bucket, request.key, version_id)
+    version = call.found or await call.store.get(request.bucket, request.key, version_id)
+    await store_key(call, version, customer_of(call))
     check_read(request.headers, version)
     checksum = Checksum.unpack(version.checksum) if version.checksum else None
     known: dict[str, Any] = {

@@ -2,67 +2,107 @@
 
 from typing import Any
 
+from objstore.api.s3.access_settings import ACL, ENFORCED, OWNERSHIP, acls_live
 from objstore.api.s3.call import NO_CONTENT, Answer, Call, xml_answer
 from objstore.api.s3.documents import read_input, render_page
 from objstore.api.s3.errors import S3Error
 from objstore.api.s3.list_params import make_token, parse_token
 from objstore.api.s3.names import check_new_name
-from objstore.api.s3.object_headers import check_acl
+from objstore.api.s3.object_acl import check_enforced, header_grants, sends_acl
 from objstore.api.s3.owners import owner_fields
 from objstore.api.s3.service import XML_NAMESPACE, enum_of
 from objstore.api.s3.text import escape_text
 from objstore.api.s3.xml_out import DECLARATION
-from objstore.model.errors import BucketAlreadyOwnedByYou, InvalidArgument, NotImplementedS3
+from objstore.identity.acl import is_private, is_public
+from objstore.model.errors import AccessDenied, BucketAlreadyOwnedByYou, InvalidArgument, NotImplementedS3
 from objstore.model.limits import BUCKETS_PER_OWNER_MAX
+from objstore.model.lock import SETTING as LOCKABLE
 from objstore.model.objects import Bucket
 
 LEGACY_REGION = "us-east-1"
+_NAMESPACE = b"x-amz-bucket-namespace"
 # Names that a region also goes by in LocationConstraint.
 _ALIASES = {"EU": "eu-west-1", "US": LEGACY_REGION}
 
 
 async def create_bucket(call: Call) -> Answer:
-    """CreateBucket. Creating one's own bucket again is 200 in us-east-1 and 409 elsewhere, as on AWS."""
+    """CreateBucket. Creating one's own bucket again is 200 in us-east-1 and 409 elsewhere, as on AWS.
+
+    Then its data and settings stay as they are, but for the ACL, which is as the request says.
+    """
     request = call.request
     check_new_name(request.bucket)
-    _check_headers(request.headers)
-    await _check_document(call)
+    if request.header(_NAMESPACE, "global") != "global":
+        raise NotImplementedS3("Bucket namespaces are not implemented", Header=_NAMESPACE.decode())
+    settings = _settings_given(call)
+    region = await _region_given(call)
     try:
-        await call.store.create_bucket(request.bucket, call.owner[0], call.site.region)
+        await call.store.create_bucket(request.bucket, call.owner[0], region, settings)
     except BucketAlreadyOwnedByYou:
         if call.site.region != LEGACY_REGION:
             raise
+        bucket = await call.store.get_bucket(request.bucket)
+        if acls_live(bucket, call.site) and bucket.settings.get(ACL) != settings.get(ACL):
+            await call.store.set_setting(request.bucket, ACL, settings.get(ACL))
     return 200, [NO_CONTENT, (b"location", b"/" + request.bucket.encode())], b""
 
 
-def _check_headers(headers: dict[bytes, bytes]) -> None:
-    for name, value in headers.items():
-        if name == b"x-amz-acl" or name.startswith(b"x-amz-grant-"):
-            check_acl(name, value)
+def _settings_given(call: Call) -> dict[str, Any]:
+    """What headers say of the bucket. Raises InvalidArgument, InvalidRequest, InvalidBucketAclWithObjectOwnership."""
+    headers, owner = call.request.headers, call.owner[0]
+    settings: dict[str, Any] = {}
     if headers.get(b"x-amz-bucket-object-lock-enabled", b"").strip().lower() == b"true":
-        raise NotImplementedS3("Object Lock is not implemented", Header="x-amz-bucket-object-lock-enabled")
-    ownership = headers.get(b"x-amz-object-ownership", b"BucketOwnerEnforced").strip()
-    if ownership != b"BucketOwnerEnforced":
-        raise NotImplementedS3("Object ownership other than BucketOwnerEnforced is not implemented")
+        settings |= {"versioning": "Enabled", LOCKABLE: {"ObjectLockEnabled": "Enabled"}}
+    ownership = call.request.header(b"x-amz-object-ownership")
+    if ownership:
+        if ownership not in enum_of("ObjectOwnership"):
+            raise InvalidArgument(
+                "Invalid x-amz-object-ownership header", ArgumentName="x-amz-object-ownership",
+                ArgumentValue=ownership[:100],
+            )  # fmt: skip
+        settings[OWNERSHIP] = ownership
+    if not sends_acl(headers):
+        return settings
+    if (ownership or call.site.object_ownership) == ENFORCED:
+        _check_enforced(headers, named=bool(ownership))
+        return settings
+    grants = header_grants(call.site, headers, owner)
+    if call.site.public_access_block and is_public(grants):
+        raise AccessDenied
+    if not is_private(grants, owner):
+        settings[ACL] = [list(grant) for grant in grants]
+    return settings
 
 
-async def _check_document(call: Call) -> None:
+def _check_enforced(headers: dict[bytes, bytes], *, named: bool) -> None:
+    try:
+        check_enforced(headers)
+    except S3Error:
+        raise S3Error(
+            "InvalidBucketAclWithObjectOwnership" if named else "AccessControlListNotSupported",
+            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+        ) from None
+
+
+async def _region_given(call: Call) -> str:
+    """The region that the bucket is to be in; what is lenient takes every name that AWS has, and says it again."""
+    region = call.site.region
     if not call.has_body():
-        return
+        return region
     document = await read_input(call, "CreateBucket", empty=True)
     if any(document.get(part) for part in ("Location", "Bucket", "Tags")):
         raise NotImplementedS3("Directory buckets and tags of buckets are not implemented")
-    wanted = document.get("LocationConstraint", "").strip()
-    region = call.site.region
+    wanted: str = document.get("LocationConstraint", "").strip()
     if wanted in ("", region) or _ALIASES.get(wanted) == region:
-        return
-    if wanted in enum_of("BucketLocationConstraint"):
-        raise S3Error(
-            "IllegalLocationConstraintException",
-            f"The {wanted} location constraint is incompatible for the region specific endpoint this request was "
-            "sent to.",
-        )
-    raise S3Error("InvalidLocationConstraint", LocationConstraint=wanted[:100])
+        return region
+    if wanted not in enum_of("BucketLocationConstraint"):
+        raise S3Error("InvalidLocationConstraint", LocationConstraint=wanted[:100])
+    if call.site.lenient:
+        return wanted
+    raise S3Error(
+        "IllegalLocationConstraintException",
+        f"The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to.",
+    )
 
 
 async def head_bucket(call: Call) -> Answer:
@@ -94,7 +134,11 @@ async def list_buckets(call: Call) -> Answer:
     after = parse_token("", token).decode() if token is not None else ""
     prefix = query.get("prefix", "")
     found: list[Bucket] = []
-    if "\x00" not in prefix and query.get("bucket-region") in (None, "", call.site.region):
+    if (
+        not call.principal.anonymous
+        and "\x00" not in prefix
+        and query.get("bucket-region") in (None, "", call.site.region)
+    ):
         found = await call.store.list_buckets(call.owner[0], prefix, after, limit + 1)
     page = found[:limit]
     values: dict[str, Any] = {"Owner": owner_fields(call), "Buckets": [_entry(bucket, query) for bucket in page]}

@@ -1,14 +1,18 @@
 """Call: one authenticated request on its way through a handler, and the answer that comes back."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from objstore.api.auth.authenticator import Authenticated
 from objstore.api.auth.body import RequestBody, body_of, read_document
+from objstore.api.iam.desk import Desk
 from objstore.api.request import Request
 from objstore.api.s3.verbs import Piece, Reader, Verbs
+from objstore.identity.directory import Directory
+from objstore.identity.principal import Principal
 from objstore.model.limits import LARGE_BODY_BYTES
+from objstore.model.objects import ObjectVersion
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, Piece | Reader]
@@ -24,15 +28,29 @@ _MOVES_BYTES = frozenset({"CopyObject", "UploadPartCopy"})
 class Site:
     """What a handler needs to know of the place that it serves.
 
+    ``sse_c_over_http``: whether clients may send their keys over connections that others can read.
+    ``directory``: who there is. ``object_ownership``, ``public_access_block``: of buckets that say nothing of it.
+    ``desk`` changes them. ``event_targets``: names of those that a notification may go to.
+    ``lenient``: manners of other servers that suites expect, where AWS would refuse.
     ``warm_on_head_days``: for how long a HEAD of the first byte has an archived version restored; 0: it has nothing.
     """
 
     region: str
     warm_on_head_days: int = 0
+    sse_c_over_http: bool = False
+    directory: Directory = field(default_factory=lambda: Directory("", ""))
+    object_ownership: str = "BucketOwnerEnforced"
+    public_access_block: bool = True
+    lenient: bool = False
+    desk: Desk | None = None
+    event_targets: frozenset[str] = frozenset()
 
 
 class Call:
     """A request, who sent it, and the verbs to serve it with.
+
+    ``access_attrs``: owner and ACL that an object is to be made with, as its attributes keep them; ``found``: the
+    version that was looked at to let the request through; ``asked``: more than ownership had to be looked at.
 
     ``status`` and ``sent_bytes``: of the answer, so far. ``task``, ``late`` and ``since_seconds`` belong to the watch
     (objstore/api/lateness.py).
@@ -40,9 +58,14 @@ class Call:
 
     __slots__ = (
         "_body",
+        "_document",
         "_document_read",
         "_document_wanted",
+        "access_attrs",
+        "asked",
         "authenticated",
+        "code",
+        "found",
         "late",
         "operation",
         "request",
@@ -60,9 +83,13 @@ class Call:
         self.request = request
         self.store = store
         self.site = site
-        self.operation = ""
+        self.operation = self.code = ""
         self._body: RequestBody | None = None
+        self._document: bytes | None = None
         self._document_wanted = self._document_read = False
+        self.access_attrs: dict[str, Any] | None = None
+        self.asked = False
+        self.found: ObjectVersion | None = None
         self.status = self.sent_bytes = 0
         self.task: asyncio.Task[Any] | None = None
         self.late = False
@@ -74,10 +101,21 @@ class Call:
         return self.request.query if self.request.query_string else NO_QUERY
 
     @property
+    def principal(self) -> Principal:
+        """Who calls."""
+        return self.authenticated.identity.principal
+
+    @property
     def owner(self) -> tuple[str, str]:
         """Id and display name of who calls."""
         identity = self.authenticated.identity
         return identity.owner_id, identity.display_name
+
+    @property
+    def cause(self) -> tuple[str, str, str]:
+        """Id of the principal, address, id of the request: see ``model.notification.Origin``."""
+        client = self.request.scope.get("client")
+        return self.authenticated.identity.owner_id, client[0] if client else "", self.request.request_id
 
     def has_body(self) -> bool:
         """Whether a payload follows the headers."""
@@ -102,17 +140,18 @@ class Call:
             return True
         return self.operation in _MOVES_BYTES
 
-    def body(self) -> RequestBody:
+    def body(self, *, length_required: bool = True) -> RequestBody:
         """The payload, to be read once."""
-        self._body = body_of(self.request, self.authenticated)
+        self._body = body_of(self.request, self.authenticated, length_required=length_required)
         return self._body
 
     async def document(self) -> bytes:
         """The whole payload of a request that carries XML, its digests verified; raises MalformedXML if too long."""
-        self._document_wanted = True
-        document = await read_document(self.request, self.authenticated)
-        self._document_read = True
-        return document
+        if self._document is None:
+            self._document_wanted = True
+            self._document = await read_document(self.request, self.authenticated)
+            self._document_read = True
+        return self._document
 
 
 def xml_answer(body: bytes, headers: Headers | None = None, status: int = 200) -> Answer:

@@ -4,12 +4,12 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from objstore.model.checksum import ALGORITHM_CODES, DIGEST_BYTES, Checksum
+from objstore.model.checksum import ALGORITHM_CODES, DEFAULT_ALGORITHM, DIGEST_BYTES, Checksum
 from objstore.model.errors import InvalidRequest
 
 _UNSUPPORTED = (
     "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
-    "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"
+    f"[{', '.join(sorted(ALGORITHM_CODES))}]"
 )
 # Which type each algorithm allows, its default first.
 _TYPES = {
@@ -18,9 +18,12 @@ _TYPES = {
     "CRC64NVME": ("FULL_OBJECT",),
     "SHA1": ("COMPOSITE",),
     "SHA256": ("COMPOSITE",),
+    "SHA512": ("COMPOSITE",),
+    "MD5": ("COMPOSITE",),
+    "XXHASH64": ("COMPOSITE",),
+    "XXHASH3": ("COMPOSITE",),
+    "XXHASH128": ("COMPOSITE",),
 }
-# CRC32 and CRC32C have the same length: only the request can tell which of them a part's digest is.
-_BY_LENGTH = {8: "CRC64NVME", 20: "SHA1", 32: "SHA256"}
 
 
 def parse_algorithm(header: bytes | None) -> str | None:
@@ -70,9 +73,7 @@ def checksum_fields(checksum: Checksum | None) -> dict[str, Any]:
     return {f"Checksum{checksum.algorithm}": checksum.text, "ChecksumType": checksum.type}
 
 
-def part_checksum(digest: bytes | None, declared: str | None) -> tuple[str, str] | None:
-    """(algorithm, base64 text) of a part's digest; ``declared``: what the request or the upload named."""
-    if not digest:
-        return None
-    algorithm = declared if declared and DIGEST_BYTES[declared] == len(digest) else _BY_LENGTH.get(len(digest))
-    return (algorithm, base64.b64encode(digest).decode()) if algorithm else None
+def part_checksum(digest: bytes | None, algorithm: str | None) -> tuple[str, str] | None:
+    """(algorithm, base64 text) of a part's digest; ``algorithm``: that of its upload."""
+    name = algorithm or DEFAULT_ALGORITHM
+    return (name, base64.b64encode(digest).decode()) if digest and len(digest) == DIGEST_BYTES[name] else None

@@ -11,6 +11,7 @@ from objstore.api.s3.handlers import HANDLERS
 from objstore.api.s3.probes import NOT_SET
 from objstore.api.s3.router import Route, routes
 from objstore.api.s3.service import operation_model
+from objstore.api.s3.verdicts import headers, verdict_of
 
 _HEAD = """\
 # S3 compatibility
@@ -26,26 +27,42 @@ nothing is set. All others answer `501 NotImplemented` with the operation's name
 |---|---|---|
 """
 
+_HEADERS = """
+## Request headers
+
+Every header that the model gives the operations above. Those of HTTP itself and `x-amz-meta-*` come besides.
+
+| Header | Operations | Verdict |
+|---|---|---|
+"""
+
 _TAIL = """
 ## Where we differ from AWS
 
 | What | Here |
 |---|---|
 | Region in the credential scope | any is accepted |
-| `LocationConstraint` | the configured region, or none |
+| `LocationConstraint` | the configured region, or none; any in the compat profile ([operations.md](operations.md)) |
 | Creating one's own bucket again | 200 in us-east-1, else `409 BucketAlreadyOwnedByYou`, as AWS |
-| ACLs | as with BucketOwnerEnforced: `private` and `bucket-owner-full-control` are accepted, others are \
-`400 AccessControlListNotSupported` |
-| Server-side encryption headers | `501 NotImplemented`: to accept them would be a lie |
-| Object Lock headers | `400 InvalidRequest` on objects, `501` at CreateBucket |
+| ACLs, public access | as AWS since 2023, or before: a setting, see [identity.md](identity.md) |
+| Policies | as AWS; that a principal exists is not checked |
+| A bucket that is not there, without credentials | `403 AccessDenied` |
+| Encryption | see [objects.md](objects.md); `aws:kms` without a key and without `kms_default_key` is \
+`400 InvalidArgument`; a wrong SSE-C key is `400 InvalidRequest`; GetBucketEncryption is a 404 until it is set |
+| KMS key ids in answers | as the client named the key; an alias as the ARN of its key |
+| Malformed checksum values | `400 BadDigest` |
+| Append, RenameObject | in every bucket without versioning, not in directory buckets only |
+| Conditions of deletes | of time and size too; what is not there is no error |
+| Website configuration | stored and given back; no website is served |
+| Inventory, metrics, analytics configurations | stored and given back; nothing is delivered |
+| Replication configuration | `501 NotImplemented`; reading it is a 404 |
 | `If-None-Match` on writes | `*` or one entity tag; several are `501` |
 | Version ids | 32 hex digits or `null`; anything else is `400 InvalidArgument` |
 | Version id markers | `NextVersionIdMarker` is a version id and its place in the key: a listing goes on where it was \
 even if that version is deleted meanwhile; a plain version id is taken too |
 | `MfaDelete` | `Enabled` is `501 NotImplemented` |
-| HTML form upload (`POST` to a bucket) | `501 NotImplemented` |
 | Metadata that is not ASCII | its bytes are given back as they came, not as RFC 2047 |
-| Checksums | CRC32, CRC32C, CRC64NVME, SHA1, SHA256 |
+| Spaces with `encoding-type=url` | `%20` |
 | Control characters in listings | character references as AWS writes them; use `encoding-type=url` |
 | Lifecycle rules | as AWS but for the days that it bills by; see [lifecycle.md](lifecycle.md) |
 | XML documents | UTF-8 only, no DTD, at most 2 MiB |
@@ -57,7 +74,9 @@ def document() -> str:
     found = sorted(routes(), key=lambda route: route.operation)
     served = [route for route in found if route.operation in HANDLERS]
     head = _HEAD.format(served=len(served), total=len(found), probes=len(NOT_SET))
-    return head + "".join(_row(route) for route in found) + _TAIL
+    return (
+        head + "".join(_row(route) for route in found) + _HEADERS + "".join(map(_header_row, sorted(headers()))) + _TAIL
+    )
 
 
 def _row(route: Route) -> str:
@@ -67,6 +86,12 @@ def _row(route: Route) -> str:
     request = f"`{route.method} {path}{'?' if query else ''}{'&'.join(query)}`"
     headers = "".join(f", `{name.decode()}`" for name in sorted(route.headers))
     return f"| {route.operation} | {request}{headers} | {_answer(route)} |\n"
+
+
+def _header_row(name: str) -> str:
+    operations = headers()[name]
+    shown = ", ".join(operations[:3]) + (f" and {len(operations) - 3} more" if len(operations) > 3 else "")
+    return f"| `{name}` | {shown} | {verdict_of(name)} |\n"
 
 
 def _answer(route: Route) -> str:

@@ -4,14 +4,16 @@ RFC 9110, section 13, as S3 applies it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from objstore.api.s3.text import parse_http_time
-from objstore.model.errors import NotImplementedS3, PreconditionFailed
+from objstore.model.errors import InvalidArgument, NotImplementedS3, PreconditionFailed
 from objstore.model.objects import Condition, ObjectVersion, etag_bytes, etag_text
 from objstore.model.requests import UNCONDITIONAL
 
 READ_HEADERS = frozenset({b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since"})
+_IF_MODIFIED, _IF_SIZE = b"x-amz-if-match-last-modified-time", b"x-amz-if-match-size"
 # What no stored ETag equals: a well-formed If-Match with somebody else's kind of ETag just does not hold.
 _FOREIGN_ETAG = b"?"
 
@@ -35,6 +37,21 @@ def check_copy_source(headers: Mapping[bytes, bytes], version: ObjectVersion) ->
     failed = _failed(headers, version, b"x-amz-copy-source-")
     if failed is not None:
         raise PreconditionFailed(Condition=f"x-amz-copy-source-{failed}")
+
+
+def check_rename_source(headers: Mapping[bytes, bytes], version: ObjectVersion) -> None:
+    """Raise PreconditionFailed if a condition on what is to be renamed does not hold."""
+    failed = _failed(headers, version, b"x-amz-rename-source-")
+    if failed is not None:
+        raise PreconditionFailed(Condition=f"x-amz-rename-source-{failed}")
+
+
+def check_rename_target(headers: Mapping[bytes, bytes], version: ObjectVersion) -> None:
+    """The same for dates of what has the new key now."""
+    dates = {name: value for name, value in headers.items() if name.endswith(b"modified-since")}
+    failed = _failed(dates, version, b"")
+    if failed is not None:
+        raise PreconditionFailed(Condition=failed)
 
 
 def _failed(headers: Mapping[bytes, bytes], version: ObjectVersion, prefix: bytes) -> str | None:
@@ -95,6 +112,20 @@ def write_condition(headers: Mapping[bytes, bytes]) -> Condition:
         if_match=if_match_etag(if_match.decode("latin-1")) if if_match is not None else None,
         if_none_match=_etag(none_match) if none_match not in (None, "*") else None,
     )
+
+
+def delete_condition(headers: Mapping[bytes, bytes]) -> Condition:
+    """The condition of a DELETE, on the version that it names. Raises InvalidArgument, NotImplementedS3."""
+    condition = write_condition(headers)
+    modified, size = headers.get(_IF_MODIFIED), headers.get(_IF_SIZE)
+    if modified is None and size is None:
+        return condition
+    moment = None if modified is None else parse_http_time(modified.decode("latin-1"))
+    if modified is not None and moment is None:
+        raise InvalidArgument("The date is not valid", ArgumentName=_IF_MODIFIED.decode())
+    if size is not None and not (size.strip().isdigit() and len(size.strip()) < 19):
+        raise InvalidArgument("The size is not valid", ArgumentName=_IF_SIZE.decode())
+    return replace(condition, modified=moment, size=None if size is None else int(size))
 
 
 def if_match_etag(text: str) -> bytes:

@@ -1,13 +1,24 @@
 """From a request to its handler: authentication first, then the operation, then what holds for all of them."""
 
 from objstore.api.auth.authenticator import Authenticator
+from objstore.api.iam.serve import is_query, serve_query
+from objstore.api.s3.authorizer import authorize, authorize_key, concealed, settled
 from objstore.api.s3.call import Answer, Call
-from objstore.api.s3.errors import S3Error
+from objstore.api.s3.cors import preflight
 from objstore.api.s3.handlers import HANDLERS, not_implemented
 from objstore.api.s3.names import is_plausible
 from objstore.api.s3.owners import EXPECTED, check_expected_owner
+from objstore.api.s3.post_form import is_form, post_object
 from objstore.api.s3.router import router
-from objstore.model.errors import MethodNotAllowed, NoSuchBucket, NotImplementedS3, PreconditionFailed
+from objstore.model.errors import (
+    AccessDenied,
+    MethodNotAllowed,
+    NoSuchBucket,
+    NoSuchKey,
+    NoSuchVersion,
+    PreconditionFailed,
+    RequestError,
+)
 
 _COPY_SOURCE = b"x-amz-copy-source"
 
@@ -16,6 +27,7 @@ class Dispatcher:
     """Answers calls. The usual requests find their operation in one dict; all others ask the router."""
 
     def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
         self._authenticate = authenticator.authenticate
         self._router = router()
         self._plain = {
@@ -29,16 +41,43 @@ class Dispatcher:
         """Authenticate and serve; raises what the request's refusal is to be."""
         request = call.request
         if request.method == "OPTIONS":
-            raise _preflight(call)
+            return await preflight(call)
+        if is_form(request):
+            return await post_object(call, self._authenticator, authorize_key)
+        if request.method == "POST" and is_query(call):
+            return await serve_query(call, self._authenticator)
         call.authenticated = self._authenticate(request)
-        call.operation = operation = self._operation(call)
-        handler = HANDLERS.get(operation, not_implemented)
-        bucket = request.bucket
-        if bucket and not is_plausible(bucket) and operation in HANDLERS and operation != "CreateBucket":
-            raise NoSuchBucket(BucketName=bucket)
-        if bucket and EXPECTED in request.headers and operation in HANDLERS and operation != "CreateBucket":
+        try:
+            call.operation = operation = self._operation(call)
+        except RequestError:
+            if call.principal.anonymous:
+                raise AccessDenied from None
+            raise
+        handler = HANDLERS.get(operation)
+        if handler is None and not call.principal.anonymous:
+            return await not_implemented(call)
+        if not settled(call):
+            await self._admit(call)
+        if EXPECTED in request.headers and request.bucket and operation != "CreateBucket":
             await check_expected_owner(call)
-        return await handler(call)
+        try:
+            return await (handler or not_implemented)(call)
+        except (NoSuchKey, NoSuchVersion):
+            if await concealed(call):
+                raise AccessDenied from None
+            raise
+
+    async def _admit(self, call: Call) -> None:
+        """Authorize; who has no credentials does not learn which buckets there are."""
+        bucket = call.request.bucket
+        try:
+            if bucket and not is_plausible(bucket) and call.operation != "CreateBucket":
+                raise NoSuchBucket(BucketName=bucket)
+            await authorize(call)
+        except NoSuchBucket:
+            if call.principal.anonymous and not call.site.lenient:
+                raise AccessDenied from None
+            raise
 
     def _operation(self, call: Call) -> str:
         request, headers = call.request, call.request.headers
@@ -51,19 +90,7 @@ class Dispatcher:
             return self._router.resolve(request.method, request.bucket, request.key != b"", query, headers)
         except MethodNotAllowed:
             if request.method == "POST" and request.bucket and not request.key:
-                raise _form_post(headers.get(b"content-type", b"")) from None
+                raise PreconditionFailed(
+                    Condition="Bucket POST must be of the enclosure-type multipart/form-data"
+                ) from None
             raise
-
-
-def _preflight(call: Call) -> S3Error:
-    """OPTIONS carries no credentials; no bucket has a CORS configuration, so the answer is the same for all."""
-    if b"origin" not in call.request.headers:
-        return S3Error("BadRequest", "Insufficient information. Origin request header needed.")
-    method = call.request.header(b"access-control-request-method")
-    return S3Error("AccessForbidden", Method=method[:20], ResourceType="OBJECT" if call.request.key else "BUCKET")
-
-
-def _form_post(content_type: bytes) -> Exception:
-    if content_type.lower().startswith(b"multipart/form-data"):
-        return NotImplementedS3("POST of an object by an HTML form is not implemented")
-    return PreconditionFailed(Condition="Bucket POST must be of the enclosure-type multipart/form-data")

@@ -30,13 +30,15 @@ _CODES_BY_STATUS: dict[int, str] = {
         "IllegalLocationConstraintException IllegalVersioningConfigurationException IncompleteBody "
         "IncorrectEndpoint IncorrectNumberOfFilesInPostRequest InlineDataTooLarge InvalidAccessPoint "
         "InvalidAccessPointAliasError InvalidAnnotationName InvalidArgument InvalidBucketName "
-        "InvalidBucketOwnerAWSAccountID InvalidChunkSizeError InvalidDigest InvalidEncryptionAlgorithmError "
+        "InvalidBucketAclWithObjectOwnership InvalidBucketOwnerAWSAccountID InvalidChunkSizeError InvalidDigest "
+        "InvalidEncryptionAlgorithmError "
         "InvalidHostHeader InvalidHttpMethod InvalidLocationConstraint InvalidPart InvalidPartOrder "
-        "InvalidPolicyDocument InvalidPrefix InvalidRedirectLocation InvalidRegion InvalidRequest InvalidSOAPRequest "
+        "InvalidPolicyDocument InvalidPrefix InvalidRedirectLocation InvalidRegion InvalidRequest "
+        "InvalidRetentionPeriod InvalidS3DestinationBucket InvalidSOAPRequest "
         "InvalidStorageClass InvalidTag InvalidTargetBucketForLogging InvalidToken InvalidURI "
         "InvalidWriteOffset KeyTooLongError MalformedACLError MalformedPOSTRequest MalformedPolicy "
         "MalformedTrailerError MalformedXML MaxMessageLengthExceeded MaxPostPreDataLengthExceededError "
-        "MetadataTooLarge MissingAttachment MissingRequestBodyError MissingSecurityElement "
+        "MetadataTooLarge MissingAttachment MissingRequestBodyError MissingSecurityElement MissingSecurityHeader "
         "NoLoggingStatusForKey RequestHeaderSectionTooLarge RequestIsNotMultiPartContent RequestTimeout "
         "RequestTorrentOfBucketError TokenCodeInvalidError TokenRefreshRequired TooManyBuckets "
         "TooManyConfigurations TooManyParts "
@@ -61,7 +63,7 @@ _CODES_BY_STATUS: dict[int, str] = {
     405: "MethodNotAllowed",
     409: (
         "BucketAlreadyExists BucketAlreadyOwnedByYou BucketNotEmpty ClientTokenConflict "
-        "ConditionalRequestConflict InvalidBucketAclWithObjectOwnership InvalidBucketState InvalidSession "
+        "ConditionalRequestConflict InvalidBucketState InvalidSession "
         "OperationAborted RestoreAlreadyInProgress"
     ),
     411: "MissingContentLength",

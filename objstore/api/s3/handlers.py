@@ -3,12 +3,18 @@
 from collections.abc import Awaitable, Callable
 
 from objstore.api.s3 import (
+    acls,
+    bucket_logging,
     buckets,
+    configurations,
     intelligent_tiering,
     lifecycle,
     lists,
     multipart,
     multipart_lists,
+    notification,
+    object_lock,
+    policies,
     probes,
     tagging,
     versioning,
@@ -19,6 +25,7 @@ from objstore.api.s3.objects_copy import copy_object
 from objstore.api.s3.objects_delete import delete_object, delete_objects
 from objstore.api.s3.objects_get import get_object, head_object
 from objstore.api.s3.objects_put import put_object
+from objstore.api.s3.rename import rename_object
 from objstore.api.s3.restore import restore_object
 from objstore.model.errors import NotImplementedS3
 
@@ -37,16 +44,30 @@ HANDLERS: dict[str, Handler] = {
     "DeleteObject": delete_object,
     "DeleteObjectTagging": tagging.delete_object_tagging,
     "DeleteObjects": delete_objects,
-    "GetBucketAcl": probes.get_bucket_acl,
+    "DeleteBucketOwnershipControls": policies.delete_bucket_ownership_controls,
+    "DeleteBucketPolicy": policies.delete_bucket_policy,
+    "DeletePublicAccessBlock": policies.delete_public_access_block,
+    "GetBucketAcl": acls.get_bucket_acl,
+    "GetBucketOwnershipControls": policies.get_bucket_ownership_controls,
+    "GetBucketPolicy": policies.get_bucket_policy,
+    "GetBucketPolicyStatus": policies.get_bucket_policy_status,
+    "GetPublicAccessBlock": policies.get_public_access_block,
+    "PutBucketAcl": acls.put_bucket_acl,
+    "PutBucketOwnershipControls": policies.put_bucket_ownership_controls,
+    "PutBucketPolicy": policies.put_bucket_policy,
+    "PutObjectAcl": acls.put_object_acl,
+    "PutPublicAccessBlock": policies.put_public_access_block,
     "GetBucketIntelligentTieringConfiguration": intelligent_tiering.get_configuration,
     "GetBucketLifecycleConfiguration": lifecycle.get_bucket_lifecycle_configuration,
     "GetBucketLocation": buckets.get_bucket_location,
-    "GetBucketRequestPayment": probes.get_bucket_request_payment,
     "GetBucketTagging": tagging.get_bucket_tagging,
     "GetBucketVersioning": versioning.get_bucket_versioning,
     "GetObject": get_object,
-    "GetObjectAcl": probes.get_object_acl,
+    "GetObjectAcl": acls.get_object_acl,
     "GetObjectAttributes": get_object_attributes,
+    "GetObjectLegalHold": object_lock.get_object_legal_hold,
+    "GetObjectLockConfiguration": object_lock.get_object_lock_configuration,
+    "GetObjectRetention": object_lock.get_object_retention,
     "GetObjectTagging": tagging.get_object_tagging,
     "HeadBucket": buckets.head_bucket,
     "HeadObject": head_object,
@@ -62,10 +83,20 @@ HANDLERS: dict[str, Handler] = {
     "PutBucketTagging": tagging.put_bucket_tagging,
     "PutBucketVersioning": versioning.put_bucket_versioning,
     "PutObject": put_object,
+    "PutObjectLegalHold": object_lock.put_object_legal_hold,
+    "PutObjectLockConfiguration": object_lock.put_object_lock_configuration,
+    "PutObjectRetention": object_lock.put_object_retention,
     "PutObjectTagging": tagging.put_object_tagging,
+    "RenameObject": rename_object,
     "RestoreObject": restore_object,
     "UploadPart": multipart.upload_part,
     "UploadPartCopy": multipart.upload_part_copy,
+    "GetBucketNotificationConfiguration": notification.get_notification,
+    "PutBucketNotificationConfiguration": notification.put_notification,
+    "GetBucketLogging": bucket_logging.get_bucket_logging,
+    "PutBucketLogging": bucket_logging.put_bucket_logging,
+    "GetObjectTorrent": probes.get_object_torrent,
+    **configurations.HANDLERS,
     **dict.fromkeys(probes.NOT_SET, probes.not_set),
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 from objstore.api.s3.call import NO_CONTENT, Answer, Call, xml_answer
 from objstore.api.s3.documents import read_input
 from objstore.api.s3.errors import S3Error
+from objstore.api.s3.lifecycle_filter import with_and
 from objstore.api.s3.lifecycle_rules import read_rules
 from objstore.api.s3.xml_out import render
 from objstore.model.errors import InvalidRequest
@@ -23,6 +24,8 @@ async def put_bucket_lifecycle_configuration(call: Call) -> Answer:
     if minimum not in (MINIMUM_FOR_ALL, MINIMUM_VARIES):
         raise InvalidRequest("Invalid TransitionDefaultMinimumObjectSize found")
     given = (await read_input(call, "PutBucketLifecycleConfiguration", strict=True))["Rules"]
+    if call.site.lenient:
+        given = with_and(given)
     inline = len(given) <= _INLINE_RULES_MAX
     rules, document = _read(given) if inline else await asyncio.to_thread(_read, given)
     setting = {

@@ -53,6 +53,18 @@ def read_scope(rule: Fields, is_v2: bool) -> Scope:
     return Scope(_filter(fields, tags), f"filter '({_spoken(fields, tags)})'")
 
 
+def with_and(rules: list[Fields]) -> list[Fields]:
+    """Rules whose filters say with And what some servers take without: several predicates, all of which must hold."""
+    return [{**rule, "Filter": _joined(rule["Filter"])} if "Filter" in rule else rule for rule in rules]
+
+
+def _joined(fields: Fields) -> Fields:
+    if len(fields) < 2 or "And" in fields:
+        return fields
+    both = {name: value for name, value in fields.items() if name != "Tag"}
+    return {"And": both | ({"Tags": [fields["Tag"]]} if "Tag" in fields else {})}
+
+
 def _filter(fields: Fields, tags: list[Fields]) -> Filter:
     larger, smaller = fields.get("ObjectSizeGreaterThan"), fields.get("ObjectSizeLessThan")
     _check_sizes(larger, smaller)

@@ -101,13 +101,17 @@ def common_prefixes(prefixes: list[bytes], written: KeyText) -> str:
     return "".join(f"<CommonPrefixes><Prefix>{written(prefix)}</Prefix></CommonPrefixes>" for prefix in prefixes)
 
 
-def page_head(root: str, bucket: str, params: ListParams, truncated: bool) -> str:
-    """Declaration, root and the elements that all listings begin with."""
+def page_head(root: str, bucket: str, params: ListParams, truncated: bool, *, plain_prefix: bool = False) -> str:
+    """Declaration, root and the elements that all listings begin with.
+
+    ``plain_prefix``: botocore does not decode that of version 1, and some servers do not encode it.
+    """
     written = key_text(params.encode)
+    prefix = escape_key(params.prefix) if plain_prefix else written(params.prefix)
     delimiter = element("Delimiter", written(params.delimiter)) if params.delimiter else ""
     encoding = "<EncodingType>url</EncodingType>" if params.encode else ""
     return (
         f'{DECLARATION}<{root} xmlns="{XML_NAMESPACE}">{element("Name", escape_text(bucket))}'
-        f"{element('Prefix', written(params.prefix))}<MaxKeys>{params.limit}</MaxKeys>{delimiter}{encoding}"
+        f"{element('Prefix', prefix)}<MaxKeys>{params.limit}</MaxKeys>{delimiter}{encoding}"
         f"<IsTruncated>{'true' if truncated else 'false'}</IsTruncated>"
     )

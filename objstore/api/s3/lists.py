@@ -3,6 +3,7 @@
 from objstore.api.s3.call import Answer, Call, xml_answer
 from objstore.api.s3.list_params import ListParams, list_params, make_token, parse_token
 from objstore.api.s3.list_xml import common_prefixes, element, entries, key_text, owner_xml, page_head, version_entries
+from objstore.api.s3.owners import bucket_owner
 from objstore.api.s3.restore import restore_elements
 from objstore.api.s3.text import escape_text
 from objstore.api.s3.versions import parse_version_marker, version_marker
@@ -22,10 +23,16 @@ async def list_objects(call: Call) -> Answer:
     if page.next_after is not None and params.delimiter:
         next_marker = element("NextMarker", written(page.next_after))
     return _answer(
-        page_head("ListBucketResult", call.request.bucket, params, page.next_after is not None),
+        page_head(
+            "ListBucketResult",
+            call.request.bucket,
+            params,
+            page.next_after is not None,
+            plain_prefix=call.site.lenient,
+        ),
         element("Marker", written(marker)),
         next_marker,
-        await entries(page.versions, written, tag="Contents", after=owner_xml(call.owner), ends=restores),
+        await entries(page.versions, written, tag="Contents", after=owner_xml(bucket_owner(call)), ends=restores),
         common_prefixes(page.prefixes, written),
         "</ListBucketResult>",
     )
@@ -37,10 +44,10 @@ async def list_objects_v2(call: Call) -> Answer:
     params = list_params(query)
     token = query.get("continuation-token")
     start_after = query.get("start-after", "").encode()
-    page = await _page(call, params, start_after if token is None else parse_token(bucket, token))
+    page = await _page(call, params, parse_token(bucket, token) if token else start_after)
     restores = await restore_elements(call, page.versions)
     written = key_text(params.encode)
-    owner = owner_xml(call.owner) if query.get("fetch-owner", "").lower() == "true" else ""
+    owner = owner_xml(bucket_owner(call)) if query.get("fetch-owner", "").lower() == "true" else ""
     parts = [page_head("ListBucketResult", bucket, params, page.next_after is not None)]
     parts.append(f"<KeyCount>{len(page.versions) + len(page.prefixes)}</KeyCount>")
     if token is not None:
@@ -76,7 +83,7 @@ async def list_object_versions(call: Call) -> Answer:
         parts.append(element("NextKeyMarker", written(next_key)))
         if last is not None:
             parts.append(element("NextVersionIdMarker", version_marker(last)))
-    parts.append(await version_entries(page.versions, written, owner_xml(call.owner), restores))
+    parts.append(await version_entries(page.versions, written, owner_xml(bucket_owner(call)), restores))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListVersionsResult>")
 

@@ -13,22 +13,25 @@ from objstore.api.s3.checksums import (
 from objstore.api.s3.conditions import write_condition
 from objstore.api.s3.copy_source import parse_copy_source
 from objstore.api.s3.documents import read_input
+from objstore.api.s3.encryption import add_encryption
 from objstore.api.s3.expiration import add_abort, add_expiration
 from objstore.api.s3.object_headers import quoted_etag, read_given, refuse_headers
 from objstore.api.s3.objects_copy import source_check
 from objstore.api.s3.objects_get import parse_part_number
 from objstore.api.s3.objects_put import check_length
 from objstore.api.s3.owners import check_source_owner
+from objstore.api.s3.protection import customer_of, protect, source_customer_of
 from objstore.api.s3.ranges import parse_copy_range
-from objstore.api.s3.versions import add_source_version_id, add_version_id
+from objstore.api.s3.versions import add_source_version_id, add_version_id, shown_on_write
 from objstore.api.s3.xml_out import render
 from objstore.model.checksum import ALGORITHM_CODES, Checksum
-from objstore.model.errors import InvalidArgument, InvalidRequest, MalformedXML, NoSuchUpload
+from objstore.model.errors import InvalidArgument, InvalidRequest, MalformedXML, NoSuchUpload, NotImplementedS3
 from objstore.model.limits import PART_BYTES_MAX, PART_NUMBER_MAX
 from objstore.model.objects import Part
 from objstore.model.requests import CompletePart, CompleteRequest
 
 _UPLOAD_ID_CHARS = 32
+_INITIATED = b"x-amz-if-match-initiated-time"
 
 
 def upload_id_text(upload_id: bytes) -> str:
@@ -51,8 +54,11 @@ async def create_multipart_upload(call: Call) -> Answer:
     """CreateMultipartUpload: gives the upload id."""
     request, headers = call.request, call.request.headers
     given = read_given(headers)
+    given.take(call.access_attrs)
+    refuse_headers(headers)
     algorithm = parse_algorithm(headers.get(b"x-amz-checksum-algorithm"))
     checksum_type = parse_type(headers.get(b"x-amz-checksum-type"), algorithm)
+    encryption = await protect(call, given) if given.encrypts or given.locks else None
     upload = await call.store.create_upload(
         request.bucket,
         request.key,
@@ -61,10 +67,12 @@ async def create_multipart_upload(call: Call) -> Answer:
         tags=given.tags,
         checksum_algorithm=algorithm,
         checksum_type=checksum_type,
+        encryption=encryption,
     )
     named = {"Bucket": request.bucket, "Key": request.key.decode(), "UploadId": upload_id_text(upload.id)}
     declared = {"ChecksumAlgorithm": algorithm, "ChecksumType": checksum_type}
     extra, body = render("CreateMultipartUpload", named | declared)
+    add_encryption(extra, upload.attrs, encryption.customer if encryption else None, call.site.region)
     add_abort(extra, call, upload)
     return xml_answer(body, extra)
 
@@ -76,9 +84,11 @@ async def upload_part(call: Call) -> Answer:
     refuse_headers(request.headers)
     body = call.body()
     check_length(body, PART_BYTES_MAX)
-    part = await call.store.put_part(request.bucket, request.key, upload_id, number, body)
+    customer = customer_of(call)
+    part = await call.store.put_part(request.bucket, request.key, upload_id, number, body, customer)
     headers = [NO_CONTENT, (b"etag", b'"%b"' % part.etag.hex().encode())]
-    checksum = part_checksum(part.checksum, body.checksum_algorithm())
+    add_encryption(headers, part.attrs, customer, call.site.region)
+    checksum = part_checksum(part.checksum, part.algorithm)
     if checksum:
         headers.append((b"x-amz-checksum-" + checksum[0].lower().encode(), checksum[1].encode()))
     return 200, headers, b""
@@ -95,13 +105,17 @@ async def upload_part_copy(call: Call) -> Answer:
     if span and span[1] - span[0] > PART_BYTES_MAX:
         raise InvalidRequest(f"The specified copy range is larger than the maximum part size: {PART_BYTES_MAX}")
     await check_source_owner(call, source_bucket)
-    check = source_check(headers, None if span else PART_BYTES_MAX)
+    check = source_check(call, None if span else PART_BYTES_MAX)
+    customer = customer_of(call)
     part, source = await call.store.copy_part(
-        request.bucket, request.key, upload_id, number, source_bucket, source_key, span, check, source_version
+        *(request.bucket, request.key, upload_id, number, source_bucket, source_key, span, check, source_version),
+        customer,
+        source_customer_of(call),
     )
-    result = {"LastModified": part.modified, "ETag": f'"{part.etag.hex()}"', **_part_checksum_fields(part, None)}
+    result = {"LastModified": part.modified, "ETag": f'"{part.etag.hex()}"', **_part_checksum_fields(part)}
     extra, body = render("UploadPartCopy", {"CopyPartResult": result})
     add_source_version_id(extra, source)
+    add_encryption(extra, part.attrs, customer, call.site.region)
     return xml_answer(body, extra)
 
 
@@ -109,8 +123,8 @@ def _part_and_upload(call: Call) -> tuple[int, bytes]:
     return parse_part_number(call.query["partNumber"]), parse_upload_id(call.query["uploadId"])
 
 
-def _part_checksum_fields(part: Part, algorithm: str | None) -> dict[str, Any]:
-    checksum = part_checksum(part.checksum, algorithm)
+def _part_checksum_fields(part: Part) -> dict[str, Any]:
+    checksum = part_checksum(part.checksum, part.algorithm)
     return {f"Checksum{checksum[0]}": checksum[1]} if checksum else {}
 
 
@@ -121,15 +135,17 @@ async def complete_multipart_upload(call: Call) -> Answer:
     refuse_headers(headers)
     document = await read_input(call, "CompleteMultipartUpload")
     checksum_type = headers.get(b"x-amz-checksum-type")
+    parts = [_complete_part(part) for part in _listed(document)]
     complete = CompleteRequest(
         request.bucket,
         request.key,
         upload_id,
-        [_complete_part(part) for part in _listed(document)],
+        _last_of_each(parts) if call.site.lenient else parts,
         checksum=declared_checksum(headers),
         checksum_type=checksum_type.decode("latin-1").strip().upper() if checksum_type else None,
         size=_object_size(headers.get(b"x-amz-mp-object-size")),
         condition=write_condition(headers),
+        customer=customer_of(call),
     )
     version = await call.store.complete(complete)
     checksum = Checksum.unpack(version.checksum) if version.checksum else None
@@ -137,7 +153,8 @@ async def complete_multipart_upload(call: Call) -> Answer:
     extra, body = render(
         "CompleteMultipartUpload", named | {"ETag": quoted_etag(version).decode()} | checksum_fields(checksum)
     )
-    add_version_id(extra, version.shown_id)
+    add_version_id(extra, shown_on_write(call, version.shown_id))
+    add_encryption(extra, version.attrs, complete.customer, call.site.region)
     add_expiration(extra, call, version)
     return xml_answer(body, extra)
 
@@ -147,6 +164,11 @@ def _listed(document: dict[str, Any]) -> list[dict[str, Any]]:
     if not 1 <= len(parts) <= PART_NUMBER_MAX:
         raise MalformedXML
     return parts
+
+
+def _last_of_each(parts: list[CompletePart]) -> list[CompletePart]:
+    """Of a part that is named several times in a row the last, as some servers take it."""
+    return [part for i, part in enumerate(parts) if i + 1 == len(parts) or parts[i + 1].number != part.number]
 
 
 def _complete_part(part: dict[str, Any]) -> CompletePart:
@@ -179,5 +201,7 @@ def _location(call: Call) -> str:
 async def abort_multipart_upload(call: Call) -> Answer:
     """AbortMultipartUpload: 204."""
     request = call.request
+    if _INITIATED in request.headers:
+        raise NotImplementedS3("A condition on an abort is not implemented", Header=_INITIATED.decode())
     await call.store.abort(request.bucket, request.key, parse_upload_id(call.query["uploadId"]))
     return 204, [], b""

@@ -8,7 +8,7 @@ from objstore.api.s3.documents import render_page
 from objstore.api.s3.expiration import add_abort
 from objstore.api.s3.list_params import list_params, parse_count
 from objstore.api.s3.multipart import parse_upload_id, upload_id_text
-from objstore.api.s3.owners import owner_fields
+from objstore.api.s3.owners import upload_owner
 from objstore.api.s3.text import url_encode
 from objstore.model.errors import NoSuchUpload
 from objstore.model.objects import Part, Upload
@@ -22,7 +22,7 @@ async def list_parts(call: Call) -> Answer:
     params = list_params(query, "max-parts")
     after = parse_count(query.get("part-number-marker") or "0", "part-number-marker")
     page = await _parts(call, upload_id, after, params.limit)
-    upload, owner = page.upload, owner_fields(call)
+    upload, owner = page.upload, upload_owner(call, page.upload)
     key = request.key.decode()
     status, headers, body = await render_page(
         "ListParts",
@@ -78,7 +78,6 @@ async def list_multipart_uploads(call: Call) -> Answer:
         page = await call.store.list_uploads(
             bucket, params.prefix, params.delimiter, key_marker.encode(), _upload_marker(marker), params.limit
         )
-    owner = owner_fields(call)
 
     def written(key: bytes) -> str:
         return url_encode(key) if params.encode else key.decode()
@@ -96,7 +95,7 @@ async def list_multipart_uploads(call: Call) -> Answer:
             "EncodingType": "url" if params.encode else None,
             "MaxUploads": params.limit,
             "IsTruncated": page.next_key is not None,
-            "Uploads": [_upload(upload, written(upload.key), owner) for upload in page.uploads],
+            "Uploads": [_upload(upload, written(upload.key), upload_owner(call, upload)) for upload in page.uploads],
             "CommonPrefixes": [{"Prefix": written(prefix)} for prefix in page.prefixes],
         },
         len(page.uploads),

@@ -5,18 +5,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from objstore.api.s3.call import Headers
+from objstore.api.s3.encryption import WRITE_HEADERS, add_encryption
 from objstore.api.s3.errors import S3Error
+from objstore.api.s3.object_lock import add_lock
 from objstore.api.s3.tags import parse_tagging
 from objstore.api.s3.text import http_time
 from objstore.model.checksum import Checksum
+from objstore.model.encryption import ATTR as ENCRYPTED
+from objstore.model.encryption import CustomerKey
 from objstore.model.errors import (
     InvalidArgument,
-    InvalidRequest,
     InvalidStorageClass,
     MetadataTooLarge,
     NotImplementedS3,
 )
 from objstore.model.limits import USER_METADATA_BYTES_MAX
+from objstore.model.lock import ATTR as LOCKED
 from objstore.model.objects import ObjectVersion, etag_text
 from objstore.model.storage_class import shown_class
 from objstore.model.tiers import is_offered
@@ -35,37 +39,29 @@ _SYSTEM = frozenset(
         b"x-amz-website-redirect-location",
     }
 )
-# A header that asks for something which is not done here must not be taken for granted.
-_REFUSED = {
-    b"x-amz-server-side-encryption": "Server-side encryption",
-    b"x-amz-server-side-encryption-aws-kms-key-id": "Server-side encryption",
-    b"x-amz-server-side-encryption-context": "Server-side encryption",
-    b"x-amz-server-side-encryption-bucket-key-enabled": "Server-side encryption",
-    b"x-amz-server-side-encryption-customer-algorithm": "Server-side encryption",
-    b"x-amz-server-side-encryption-customer-key": "Server-side encryption",
-    b"x-amz-server-side-encryption-customer-key-md5": "Server-side encryption",
-    b"x-amz-copy-source-server-side-encryption-customer-algorithm": "Server-side encryption",
-    b"x-amz-copy-source-server-side-encryption-customer-key": "Server-side encryption",
-    b"x-amz-write-offset-bytes": "Appending to an object",
-    b"x-amz-if-match-last-modified-time": "A condition on the time of the last change",
-    b"x-amz-if-match-size": "A condition on the size",
-}
-_ENCRYPTION_TO_READ = frozenset(name for name in _REFUSED if b"-customer-" in name and b"copy-source" not in name)
+OFFSET = b"x-amz-write-offset-bytes"
 _LOCK = b"x-amz-object-lock-"
-_GRANT = b"x-amz-grant-"
-_ACLS_ALLOWED = (b"private", b"bucket-owner-full-control")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Given:
-    """What the headers of a write give: ``attrs``, ``tags``, ``storage_class`` as ``ObjectVersion`` keeps them."""
+    """What the headers of a write give: ``attrs``, ``tags``, ``storage_class`` as ``ObjectVersion`` keeps them.
 
-    __slots__ = ("attrs", "storage_class", "tags")
+    ``encrypts``, ``locks``: some header asks for encryption, or for a lock; see ``protection.py``.
+    """
+
+    __slots__ = ("attrs", "encrypts", "locks", "storage_class", "tags")
 
     def __init__(self) -> None:
         self.attrs: dict[str, Any] | None = None
         self.tags: dict[str, str] | None = None
         self.storage_class = ""
+        self.encrypts = self.locks = False
+
+    def take(self, attrs: dict[str, Any] | None) -> None:
+        """Have the object made with these attributes too."""
+        if attrs:
+            self.attrs = {**(self.attrs or {}), **attrs}
 
     @property
     def class_or_standard(self) -> str:
@@ -146,25 +142,16 @@ def _take_amz(given: Given, name: bytes, value: bytes) -> None:
             raise InvalidStorageClass(StorageClassRequested=given.storage_class[:100])
     elif name == b"x-amz-tagging":
         given.tags = parse_tagging(value)
-    elif name == b"x-amz-acl" or name.startswith(_GRANT):
-        check_acl(name, value)
-    elif name in _REFUSED:
-        raise NotImplementedS3(f"{_REFUSED[name]} is not implemented", Header=name.decode())
+    elif name in WRITE_HEADERS:
+        given.encrypts = True
     elif name.startswith(_LOCK):
-        raise InvalidRequest("Bucket is missing Object Lock Configuration")
+        given.locks = True
 
 
-def check_acl(name: bytes, value: bytes) -> None:
-    """Raise AccessControlListNotSupported for an ACL that gives anybody else anything."""
-    if name != b"x-amz-acl" or value.strip() not in _ACLS_ALLOWED:
-        raise S3Error("AccessControlListNotSupported")
-
-
-def refuse_headers(headers: Mapping[bytes, bytes], *, reading: bool = False) -> None:
+def refuse_headers(headers: Mapping[bytes, bytes]) -> None:
     """Raise NotImplementedS3 for a header that a request without attributes of its own must not ignore."""
-    unwanted = _ENCRYPTION_TO_READ if reading else _REFUSED.keys()
-    for name in unwanted & headers.keys():
-        raise NotImplementedS3(f"{_REFUSED[name]} is not implemented", Header=name.decode())
+    if OFFSET in headers:
+        raise NotImplementedS3("Appending in this request is not implemented", Header=OFFSET.decode())
 
 
 def quoted_etag(version: ObjectVersion) -> bytes:
@@ -173,8 +160,11 @@ def quoted_etag(version: ObjectVersion) -> bytes:
     return b'"%b"' % (etag.hex() if len(etag) == 16 else etag_text(etag)).encode()
 
 
-def object_headers(version: ObjectVersion) -> Headers:
-    """Headers that every GET and HEAD of the version gives, without length, checksum and request ids."""
+def object_headers(version: ObjectVersion, region: str = "", customer: CustomerKey | None = None) -> Headers:
+    """Headers that every GET and HEAD of the version gives, without length, checksum and request ids.
+
+    ``customer``: the key of a version with SSE-C.
+    """
     headers: Headers = [
         (b"etag", quoted_etag(version)),
         (b"last-modified", http_time(version.modified)),
@@ -186,6 +176,10 @@ def object_headers(version: ObjectVersion) -> Headers:
         headers.append((b"content-type", DEFAULT_TYPE))
     if attrs:
         _append_attrs(headers, system, attrs.get("m"))
+        if ENCRYPTED in attrs:
+            add_encryption(headers, attrs, customer, region)
+        if LOCKED in attrs:
+            add_lock(headers, attrs)
     if version.storage_class != "STANDARD":
         headers.append((b"x-amz-storage-class", shown_class(version.storage_class).encode()))
     if version.tags:

@@ -6,16 +6,18 @@ from objstore.api.s3.call import Answer, Call, Headers, xml_answer
 from objstore.api.s3.checksums import checksum_fields, parse_algorithm
 from objstore.api.s3.conditions import check_copy_source, write_condition
 from objstore.api.s3.copy_source import parse_copy_source
+from objstore.api.s3.encryption import add_encryption
 from objstore.api.s3.expiration import add_expiration
-from objstore.api.s3.object_headers import quoted_etag, read_given
+from objstore.api.s3.object_headers import quoted_etag, read_given, refuse_headers
 from objstore.api.s3.owners import check_source_owner
+from objstore.api.s3.protection import protect, source_customer_of
 from objstore.api.s3.verbs import SourceCheck
 from objstore.api.s3.versions import add_source_version_id, add_version_id
 from objstore.api.s3.xml_out import render
 from objstore.model.checksum import Checksum
-from objstore.model.errors import InvalidArgument, InvalidRequest
+from objstore.model.errors import ConditionalRequestConflict, InvalidArgument, InvalidRequest
 from objstore.model.limits import PUT_BYTES_MAX
-from objstore.model.objects import ObjectVersion
+from objstore.model.objects import HEADER_ATTRS, ObjectVersion
 from objstore.model.requests import CopyRequest
 
 _SELF_COPY = (
@@ -29,10 +31,13 @@ async def copy_object(call: Call) -> Answer:
     request, headers = call.request, call.request.headers
     source_bucket, source_key, source_version = parse_copy_source(headers[b"x-amz-copy-source"])
     given = read_given(headers)
+    given.take(call.access_attrs)
+    refuse_headers(headers)
     replace_attrs = _replaces(headers, "metadata")
     replace_tags = _replaces(headers, "tagging")
+    encryption = await protect(call, given) if given.encrypts or given.locks else None
     in_place = source_bucket == request.bucket and source_key == request.key and source_version is None
-    if in_place and not (replace_attrs or given.storage_class):
+    if in_place and not (replace_attrs or given.storage_class or encryption):
         raise InvalidRequest(_SELF_COPY)
     await check_source_owner(call, source_bucket)
     version, source = await call.store.copy(
@@ -41,7 +46,7 @@ async def copy_object(call: Call) -> Answer:
             source_key,
             request.bucket,
             request.key,
-            source_check(headers, PUT_BYTES_MAX),
+            source_check(call, PUT_BYTES_MAX),
             replace_attrs=replace_attrs,
             attrs=given.attrs if replace_attrs else None,
             replace_tags=replace_tags,
@@ -50,19 +55,26 @@ async def copy_object(call: Call) -> Answer:
             checksum_algorithm=parse_algorithm(headers.get(b"x-amz-checksum-algorithm")),
             condition=write_condition(headers),
             source_version=source_version,
+            encryption=encryption,
+            source_key_given=source_customer_of(call),
+            extra={name: value for name, value in (given.attrs or {}).items() if name not in HEADER_ATTRS},
         )
     )
     extra: Headers = []
     add_source_version_id(extra, source)
     add_version_id(extra, version.shown_id)
+    add_encryption(extra, version.attrs, encryption.customer if encryption else None, call.site.region)
     add_expiration(extra, call, version)
     return xml_answer(_render(version), extra)
 
 
-def source_check(headers: Mapping[bytes, bytes], bytes_max: int | None) -> SourceCheck:
-    """The check that the store makes on the source before it copies."""
+def source_check(call: Call, bytes_max: int | None) -> SourceCheck:
+    """The check that the store makes on the source before it copies: it must be the one that was let through."""
+    headers, found = call.request.headers, call.found
 
     def check(version: ObjectVersion) -> None:
+        if found is not None and found.version_id != version.version_id:
+            raise ConditionalRequestConflict
         check_copy_source(headers, version)
         if bytes_max is not None and version.size > bytes_max:
             raise InvalidRequest(

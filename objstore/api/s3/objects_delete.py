@@ -1,20 +1,21 @@
 """DeleteObject and DeleteObjects."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from objstore.api.s3.authorizer import may_delete
 from objstore.api.s3.call import Answer, Call, Headers
-from objstore.api.s3.conditions import if_match_etag, write_condition
+from objstore.api.s3.conditions import delete_condition, if_match_etag
 from objstore.api.s3.documents import read_input, render_page
 from objstore.api.s3.errors import S3Error
 from objstore.api.s3.object_headers import refuse_headers
+from objstore.api.s3.object_lock import bypasses
 from objstore.api.s3.versions import VERSION_ID, add_version_id, parse_version_id
 from objstore.model.errors import (
+    AccessDenied,
     KeyTooLongError,
     MalformedXML,
     NoSuchKey,
     NoSuchVersion,
-    NotImplementedS3,
     RequestError,
 )
 from objstore.model.limits import DELETE_KEYS_MAX, KEY_BYTES_MAX
@@ -27,15 +28,11 @@ async def delete_object(call: Call) -> Answer:
     request = call.request
     version_id = parse_version_id(call.query.get(VERSION_ID))
     refuse_headers(request.headers)
-    condition, bypass = write_condition(request.headers), _bypasses(request.headers)
+    condition, bypass = delete_condition(request.headers), bypasses(request.headers)
     result = await call.store.delete(request.bucket, DeleteRequest(request.key, version_id, condition, bypass))
     headers: Headers = [(b"x-amz-delete-marker", b"true")] if result.marker else []
     add_version_id(headers, result.shown_id)
     return 204, headers, b""
-
-
-def _bypasses(headers: Mapping[bytes, bytes]) -> bool:
-    return headers.get(b"x-amz-bypass-governance-retention", b"").strip().lower() == b"true"
 
 
 async def delete_objects(call: Call) -> Answer:
@@ -44,8 +41,8 @@ async def delete_objects(call: Call) -> Answer:
     entries = document["Objects"]
     if not 1 <= len(entries) <= DELETE_KEYS_MAX:
         raise MalformedXML
-    refused = [_refusal(entry) for entry in entries]
-    bypass = _bypasses(call.request.headers)
+    refused = await _refusals(call, entries)
+    bypass = bypasses(call.request.headers)
     wanted = [_wanted(entry, bypass) for entry, error in zip(entries, refused, strict=True) if error is None]
     outcomes = iter(await call.store.delete_many(call.request.bucket, wanted))
     results = [error if error is not None else next(outcomes) for error in refused]
@@ -54,10 +51,16 @@ async def delete_objects(call: Call) -> Answer:
     return await render_page("DeleteObjects", shown, len(entries))
 
 
+async def _refusals(call: Call, entries: list[dict[str, Any]]) -> list[RequestError | None]:
+    """Why each entry cannot be done, if so: it is none, or who calls may not."""
+    refused = [_refusal(entry) for entry in entries]
+    sound = [entry for entry, error in zip(entries, refused, strict=True) if error is None]
+    may = iter(await may_delete(call, [(entry["Key"].encode(), entry.get("VersionId")) for entry in sound]))
+    return [error if error is not None else None if next(may) else AccessDenied() for error in refused]
+
+
 def _refusal(entry: dict[str, Any]) -> RequestError | None:
     """Why an entry cannot be done at all."""
-    if "LastModifiedTime" in entry or "Size" in entry:
-        return NotImplementedS3("Only an ETag is supported as a condition of a delete")
     key = entry["Key"].encode()
     if not key:
         return S3Error("UserKeyMustBeSpecified", "The key must be specified")
@@ -72,8 +75,14 @@ def _refusal(entry: dict[str, Any]) -> RequestError | None:
 
 
 def _wanted(entry: dict[str, Any], bypass: bool) -> DeleteRequest:
-    etag = entry.get("ETag")
-    condition = UNCONDITIONAL if etag is None else Condition(if_match=if_match_etag(etag))
+    condition = UNCONDITIONAL
+    if not entry.keys().isdisjoint(("ETag", "LastModifiedTime", "Size")):
+        etag, modified = entry.get("ETag"), entry.get("LastModifiedTime")
+        condition = Condition(
+            if_match=None if etag is None else if_match_etag(etag),
+            modified=None if modified is None else modified.replace(microsecond=0),
+            size=entry.get("Size"),
+        )
     return DeleteRequest(entry["Key"].encode(), parse_version_id(entry.get("VersionId")), condition, bypass)
 
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from objstore.api.s3.call import Answer, Call, Headers
 from objstore.api.s3.conditions import READ_HEADERS, NotModified, check_read, holds_if_range
+from objstore.api.s3.encryption import WRITE_HEADERS, refuse_on_read
 from objstore.api.s3.expiration import add_expiration
-from objstore.api.s3.object_headers import checksum_headers, object_headers, refuse_headers
+from objstore.api.s3.object_headers import checksum_headers, object_headers
+from objstore.api.s3.protection import customer_of
 from objstore.api.s3.ranges import Span, parse_range
 from objstore.api.s3.restore import add_restore, warm_up
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.checksum import Checksum
+from objstore.model.encryption import CustomerKey, envelope_of
 from objstore.model.errors import InvalidArgument, InvalidPartNumber, InvalidRequest
 from objstore.model.limits import PART_NUMBER_MAX
 from objstore.model.objects import ObjectVersion
@@ -28,12 +31,7 @@ _OVERRIDES = {
     "response-expires": b"expires",
 }
 _SPECIAL_QUERY = frozenset({VERSION_ID, "partNumber", *_OVERRIDES})
-_SPECIAL_HEADERS = READ_HEADERS | {
-    b"range",
-    b"x-amz-checksum-mode",
-    b"x-amz-server-side-encryption-customer-algorithm",
-    b"x-amz-server-side-encryption-customer-key",
-}
+_SPECIAL_HEADERS = READ_HEADERS | {b"range", b"x-amz-checksum-mode"} | WRITE_HEADERS
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _EMPTY = b""
 
@@ -42,16 +40,18 @@ async def get_object(call: Call) -> Answer:
     """GetObject: 200, 206 or 304."""
     request, store = call.request, call.store
     if _is_plain(call):
-        version = await store.get(request.bucket, request.key)
-        status, headers, start, end = 200, object_headers(version), 0, version.size
+        version = call.found or await store.get(request.bucket, request.key)
+        status, headers, start, end = 200, object_headers(version, call.site.region), 0, version.size
+        customer = None
         headers.append((b"content-length", b"%d" % end))
         add_expiration(headers, call, version)
         await add_restore(headers, call, version)
     else:
-        version, status, headers, (start, end) = await _special(call)
+        customer = customer_of(call)
+        version, status, headers, (start, end) = await _special(call, customer)
         if status == 304:
             return 304, headers, _EMPTY
-    reader = await store.read(version, start, end)
+    reader = await store.read(version, start, end, customer)
     whole = reader.whole
     return status, headers, reader if whole is None else whole
 
@@ -60,13 +60,15 @@ async def head_object(call: Call) -> Answer:
     """HeadObject: as GetObject, without reading a byte."""
     request = call.request
     if _is_plain(call):
-        version = await call.store.get(request.bucket, request.key)
-        headers = object_headers(version)
+        version = call.found or await call.store.get(request.bucket, request.key)
+        if version.attrs is not None:
+            await store_key(call, version, None)
+        headers = object_headers(version, call.site.region)
         headers.append((b"content-length", b"%d" % version.size))
         add_expiration(headers, call, version)
         await add_restore(headers, call, version)
         return 200, headers, _EMPTY
-    version, status, headers, _ = await _special(call)
+    version, status, headers, _ = await _special(call, customer_of(call))
     if status == 206:
         await warm_up(call, version)
     return status, headers, _EMPTY
@@ -79,21 +81,28 @@ def _is_plain(call: Call) -> bool:
     )
 
 
-async def _special(call: Call) -> tuple[ObjectVersion, int, Headers, Span]:
+async def store_key(call: Call, version: ObjectVersion, customer: CustomerKey | None) -> None:
+    """Raise InvalidRequest unless the key of a version with SSE-C, and of no other, was given."""
+    if customer is not None or envelope_of(version.attrs) is not None:
+        await call.store.check_key(version, customer)
+
+
+async def _special(call: Call, customer: CustomerKey | None) -> tuple[ObjectVersion, int, Headers, Span]:
     """The version, the status, headers with length, and the span of bytes to send."""
     request, query = call.request, call.query
     version_id = parse_version_id(query.get(VERSION_ID))
-    refuse_headers(request.headers, reading=True)
+    refuse_on_read(request.headers)
     number = _part_number(query.get("partNumber"))
     if number and b"range" in request.headers:
         raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
     overrides = _overrides(query) if query else []
-    version = await call.store.get(request.bucket, request.key, version_id)
+    version = call.found or await call.store.get(request.bucket, request.key, version_id)
+    await store_key(call, version, customer)
     try:
         check_read(request.headers, version)
     except NotModified:
         return version, 304, _not_modified(version), (0, 0)
-    headers = object_headers(version)
+    headers = object_headers(version, call.site.region, customer)
     status, span = _choose(call, version, number, headers)
     if overrides:
         replaced = {name for name, _ in overrides}

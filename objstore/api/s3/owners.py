@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from objstore.api.s3.access_settings import OWNER_ATTR
 from objstore.api.s3.call import Call
 from objstore.model.errors import AccessDenied
+from objstore.model.objects import Upload
 
 EXPECTED = b"x-amz-expected-bucket-owner"
 _EXPECTED_SOURCE = b"x-amz-source-expected-bucket-owner"
@@ -12,6 +14,25 @@ _EXPECTED_SOURCE = b"x-amz-source-expected-bucket-owner"
 def owner_fields(call: Call) -> dict[str, Any]:
     """The ``Owner`` structure of an answer."""
     owner_id, display_name = call.owner
+    return {"ID": owner_id, "DisplayName": display_name}
+
+
+def bucket_owner(call: Call) -> tuple[str, str]:
+    """Id and display name of the owner of the request's bucket, which a verb has just found."""
+    bucket = call.store.known_bucket(call.request.bucket)
+    if bucket is None or bucket.owner == call.owner[0]:
+        return call.owner
+    known = call.site.directory.owner(bucket.owner)
+    return bucket.owner, known.display_name if known else ""
+
+
+def upload_owner(call: Call, upload: Upload) -> dict[str, Any]:
+    """The ``Owner`` structure of an upload."""
+    canonical = (upload.attrs or {}).get(OWNER_ATTR)
+    owner_id, display_name = bucket_owner(call)
+    if canonical is not None:
+        known = call.site.directory.owner(canonical)
+        owner_id, display_name = canonical, known.display_name if known else ""
     return {"ID": owner_id, "DisplayName": display_name}
 
 
@@ -28,5 +49,7 @@ async def check_source_owner(call: Call, bucket: str) -> None:
 
 
 async def _check(call: Call, bucket: str, expected: bytes) -> None:
-    if (await call.store.get_bucket(bucket)).owner != expected.decode("latin-1").strip():
+    owner = (await call.store.get_bucket(bucket)).owner
+    known = call.site.directory.owner(owner)
+    if expected.decode("latin-1").strip() not in (owner, known.account if known else owner):
         raise AccessDenied()

@@ -8,6 +8,7 @@ from objstore.api.s3.errors import S3Error
 from objstore.api.s3.tags import check_tags
 from objstore.api.s3.versions import VERSION_ID, add_version_id, parse_version_id
 from objstore.api.s3.xml_out import render
+from objstore.model.errors import InvalidTag
 from objstore.model.limits import BUCKET_TAGS_MAX, TAGS_MAX
 
 SETTING = "tagging"
@@ -16,7 +17,12 @@ SETTING = "tagging"
 async def put_object_tagging(call: Call) -> Answer:
     """PutObjectTagging: replaces all tags of a version."""
     version_id = parse_version_id(call.query.get(VERSION_ID))
-    tags = await _given(call, f"Object tags cannot be greater than {TAGS_MAX}", TAGS_MAX)
+    try:
+        tags = await _given(call, f"Object tags cannot be greater than {TAGS_MAX}", TAGS_MAX)
+    except S3Error as error:
+        if call.site.lenient and error.code == "BadRequest":
+            raise InvalidTag(str(error)) from None
+        raise
     return await _set(call, tags, version_id, 200)
 
 

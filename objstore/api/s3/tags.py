@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote_plus
 
 from objstore.api.s3.errors import S3Error
+from objstore.api.s3.xml_in import parse_input
 from objstore.model.errors import InvalidArgument, InvalidTag
 from objstore.model.limits import TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX
 
@@ -41,6 +42,12 @@ def check_tags(pairs: Sequence[tuple[str, str]], limit: int, too_many: str) -> d
     if len(tags) > limit:
         raise S3Error("BadRequest", too_many)
     return tags or None
+
+
+def tags_of_document(document: bytes) -> dict[str, str] | None:
+    """Tags of a form's field, which is a document as PutObjectTagging takes it. Raises MalformedXML, InvalidTag."""
+    pairs = [(tag["Key"], tag["Value"]) for tag in parse_input("PutObjectTagging", document)["TagSet"]]
+    return check_tags(pairs, TAGS_MAX, f"Object tags cannot be greater than {TAGS_MAX}")
 
 
 def _decode(pair: str) -> tuple[str, str]:

@@ -42,10 +42,8 @@ def escape_key(key: bytes) -> str:
 
 
 def url_encode(key: bytes) -> str:
-    """A key in the form of ``encoding-type=url``; a space becomes ``+``, as AWS writes it."""
-    if _PLAIN_KEY.match(key):
-        return key.decode("ascii")
-    return quote_from_bytes(key, _URL_SAFE + " ").replace(" ", "+")
+    """A key in the form of ``encoding-type=url``. A space is ``%20``: readers that take ``+`` for one take that too."""
+    return key.decode("ascii") if _PLAIN_KEY.match(key) else quote_from_bytes(key, _URL_SAFE)
 
 
 def iso_time(moment: datetime) -> str:

@@ -5,6 +5,7 @@ from objstore.api.s3.documents import read_input
 from objstore.api.s3.errors import S3Error
 from objstore.api.s3.xml_out import render
 from objstore.model.errors import NotImplementedS3
+from objstore.model.lock import is_lockable
 
 
 async def put_bucket_versioning(call: Call) -> Answer:
@@ -15,6 +16,11 @@ async def put_bucket_versioning(call: Call) -> Answer:
     status = document.get("Status")
     if status is None:
         raise S3Error("IllegalVersioningConfigurationException")
+    if status != "Enabled" and is_lockable((await call.store.get_bucket(call.request.bucket)).settings):
+        raise S3Error(
+            "InvalidBucketState",
+            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+        )
     await call.store.set_versioning(call.request.bucket, status)
     return 200, [NO_CONTENT], b""
 

@@ -2,7 +2,7 @@
 
 import re
 
-from objstore.api.s3.call import Headers
+from objstore.api.s3.call import Call, Headers
 from objstore.model.errors import InvalidArgument
 from objstore.model.objects import NULL_TEXT, NULL_VERSION, ObjectVersion
 
@@ -43,6 +43,11 @@ def add_version_id(headers: Headers, shown_id: str | None) -> None:
     """Add ``x-amz-version-id`` where answers have it: see ``ObjectVersion.shown_id``."""
     if shown_id is not None:
         headers.append((b"x-amz-version-id", shown_id.encode()))
+
+
+def shown_on_write(call: Call, shown_id: str | None) -> str | None:
+    """The version id as the answer to a write gives it: some servers do not tell of a ``null`` version."""
+    return None if shown_id == NULL_TEXT and call.site.lenient else shown_id
 
 
 def add_source_version_id(headers: Headers, source: ObjectVersion) -> None:

@@ -126,9 +126,23 @@ def _structure(shape: Shape, element: Element, strict: bool) -> dict[str, Any]:
             raise MalformedXML
         else:
             value[name] = _value(member, child, strict)
+    for name, member in _attributes(shape).items():
+        text = next((found for key, found in element.attrib.items() if _local(key) == name.rpartition(":")[2]), None)
+        if text is not None:
+            value[member] = _scalar(shape.members[member], text)
     if any(name not in value for name in shape.required_members):
         raise MalformedXML
     return value
+
+
+@cache
+def _attributes(shape: Shape) -> dict[str, str]:
+    """Members that are attributes of the element, by their names there."""
+    return {
+        member.serialization.get("name", name): name
+        for name, member in shape.members.items()
+        if member.serialization.get("xmlAttribute")
+    }
 
 
 def _scalar(shape: Shape, text: str) -> Any:

@@ -101,7 +101,7 @@ async def test_verify_before_the_end_is_refused(pieces: list[bytes]) -> None:
     ("headers", "length", "code"),
     [
         ({}, None, "MissingContentLength"),
-        ({"transfer-encoding": "chunked"}, None, "MissingContentLength"),
+        ({"transfer-encoding": "chunked"}, None, None),
         ({"content-length": "0"}, 0, None),
         ({"content-length": "5497558138881"}, 5497558138881, None),
         ({"content-length": "99999999999999999999"}, 99999999999999999999, None),
@@ -150,11 +150,11 @@ async def test_checksums(algorithm: str, where: str) -> None:
     for value, code in (
         (text_of(algorithm), None),
         (text_of(algorithm, b"other"), "BadDigest"),
-        (text_of(algorithm) + "-1", "InvalidRequest"),
-        (text_of(algorithm)[4:], "InvalidRequest"),
-        ("", "InvalidRequest"),
-        ("?" * 8, "InvalidRequest"),
-        ("\xff", "InvalidRequest"),
+        (text_of(algorithm) + "-1", "BadDigest"),
+        (text_of(algorithm)[4:], "BadDigest"),
+        ("", "BadDigest"),
+        ("?" * 8, "BadDigest"),
+        ("\xff", "BadDigest"),
     ):
         headers = {"content-length": "11", "x-amz-sdk-checksum-algorithm": algorithm}
         if where == "header":

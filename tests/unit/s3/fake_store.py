@@ -9,8 +9,10 @@ from typing import Any
 from awscrt import checksums
 
 from objstore.api.s3.verbs import Piece, SourceCheck
+from objstore.meta.conditions import refusal_of_delete
 from objstore.model import clock
 from objstore.model.checksum import DEFAULT_ALGORITHM, Checksum
+from objstore.model.encryption import CustomerKey, Encryption
 from objstore.model.errors import (
     BucketAlreadyExists,
     BucketAlreadyOwnedByYou,
@@ -27,6 +29,7 @@ from objstore.model.errors import (
     RequestError,
 )
 from objstore.model.limits import PART_BYTES_MIN
+from objstore.model.notification import Event
 from objstore.model.objects import Bucket, Condition, ObjectVersion, Part, Upload, etag_bytes
 from objstore.model.requests import (
     Body,
@@ -41,8 +44,10 @@ from objstore.model.requests import (
     PartsPage,
     PutRequest,
     PutResult,
+    RenameRequest,
     UploadsPage,
 )
+from objstore.store.keys import check_customer
 
 PIECE_BYTES = 64 * 1024
 
@@ -113,11 +118,13 @@ class FakeStore:
             raise NoSuchBucket(BucketName=name)
         return self.buckets[name]
 
-    async def create_bucket(self, name: str, owner: str, region: str) -> Bucket:
+    async def create_bucket(
+        self, name: str, owner: str, region: str, settings: Mapping[str, Any] | None = None
+    ) -> Bucket:
         known = self.buckets.get(name)
         if known is not None:
             raise BucketAlreadyOwnedByYou() if known.bucket.owner == owner else BucketAlreadyExists()
-        bucket = Bucket(clock.random_int63(), name, owner, region, clock.now())
+        bucket = Bucket(clock.random_int63(), name, owner, region, clock.now(), settings or {})
         self.buckets[name] = FakeBucket(bucket)
         return bucket
 
@@ -133,6 +140,9 @@ class FakeStore:
         if self._bucket(name).objects:
             raise BucketNotEmpty(BucketName=name)
         del self.buckets[name]
+
+    def cached_bucket(self, name: str) -> Bucket | None:
+        return None
 
     def known_bucket(self, name: str) -> Bucket | None:
         found = self.buckets.get(name)
@@ -159,7 +169,7 @@ class FakeStore:
             request.storage_class, b"", None, request.attrs, request.tags, checksum.pack(),
         )  # fmt: skip
         found.objects[request.key] = (version, content, None)
-        return PutResult(version.version_id, version.etag, checksum, version.size)
+        return PutResult(version.version_id, version.etag, checksum, version.size, None, version.attrs)
 
     def _check(self, found: FakeBucket, key: bytes, condition: Condition) -> None:
         current = found.objects.get(key)
@@ -194,7 +204,32 @@ class FakeStore:
             raise NoSuchKey(Key=key.decode())
         return found
 
-    async def read(self, version: ObjectVersion, start: int, end: int) -> FakeReader:
+    async def tell(self, events: Sequence[Event]) -> None:
+        return None
+
+    async def append(self, request: PutRequest, offset: int, body: Body) -> PutResult:
+        raise AssertionError("not asked of this store")
+
+    async def rename(self, request: RenameRequest) -> ObjectVersion:
+        raise AssertionError("not asked of this store")
+
+    async def check_key(self, version: ObjectVersion, customer: CustomerKey | None) -> None:
+        check_customer(None, customer)
+
+    async def change_attrs(
+        self,
+        bucket: str,
+        key: bytes,
+        change: Callable[[ObjectVersion], dict[str, Any] | None],
+        version_id: bytes | None = None,
+    ) -> ObjectVersion:
+        version = await self.get(bucket, key, version_id)
+        version.attrs = change(version)
+        return version
+
+    async def read(
+        self, version: ObjectVersion, start: int, end: int, customer: CustomerKey | None = None
+    ) -> FakeReader:
         name = next(name for name, found in self.buckets.items() if found.bucket.id == version.bucket_id)
         reader = FakeReader(self._object(name, version.key)[1][start:end], self.fail_after)
         self.readers.append(reader)
@@ -202,7 +237,10 @@ class FakeStore:
 
     async def delete(self, bucket: str, request: DeleteRequest) -> DeleteResult:
         found = self._bucket(bucket)
-        self._check(found, request.key, request.condition)
+        current = found.objects.get(request.key)
+        error = refusal_of_delete(request.condition, current[0] if current else None)
+        if error is not None:
+            raise error
         if not request.version_id:
             found.objects.pop(request.key, None)
         return DeleteResult(None if request.version_id is None else request.version_id.hex() or "null")
@@ -269,6 +307,7 @@ class FakeStore:
         tags: dict[str, str] | None,
         checksum_algorithm: str | None,
         checksum_type: str | None,
+        encryption: Encryption | None = None,
     ) -> Upload:
         bucket_id = self._bucket(bucket).bucket.id
         upload = Upload(
@@ -288,7 +327,15 @@ class FakeStore:
             raise NoSuchUpload(UploadId=upload_id.hex())
         return found
 
-    async def put_part(self, bucket: str, key: bytes, upload_id: bytes, number: int, body: Body) -> Part:
+    async def put_part(
+        self,
+        bucket: str,
+        key: bytes,
+        upload_id: bytes,
+        number: int,
+        body: Body,
+        customer: CustomerKey | None = None,
+    ) -> Part:
         found = self._upload(bucket, key, upload_id)
         content, _ = await _drain(body)
         return self._keep(found, number, content)
@@ -297,7 +344,7 @@ class FakeStore:
         algorithm = found.upload.checksum_algorithm or DEFAULT_ALGORITHM
         part = Part(
             found.upload.id, number, len(content), DIGESTS["MD5"](content), clock.now(), b"",
-            DIGESTS[algorithm](content),
+            DIGESTS[algorithm](content), algorithm,
         )  # fmt: skip
         found.parts[number] = (part, content)
         return part
@@ -313,6 +360,8 @@ class FakeStore:
         span: tuple[int, int] | None,
         source_check: SourceCheck,
         source_version: bytes | None = None,
+        customer: CustomerKey | None = None,
+        source_customer: CustomerKey | None = None,
     ) -> tuple[Part, ObjectVersion]:
         found = self._upload(bucket, key, upload_id)
         source, content, _ = self._object(source_bucket, source_key)

@@ -92,7 +92,7 @@ def test_nothing_is_told_apart_without_credentials(wire: Wire, s3: Any) -> None:
 
 @pytest.mark.parametrize(
     ("method", "target"),
-    [("PUT", "/nothing/key"), ("PUT", "/bucket?cors"), ("GET", "/bucket/nothing"), ("PUT", "/bucket/key?acl")],
+    [("PUT", "/nothing/key"), ("PUT", "/bucket?replication"), ("GET", "/bucket/nothing"), ("PUT", "/bucket/key?acl")],
 )
 def test_early_answers_close_the_connection(wire: Wire, method: str, target: str) -> None:
     reply = wire(method, target, b"x" * 100_000)
@@ -157,14 +157,14 @@ def test_observe(running: Running, wire: Wire, s3: Any) -> None:
     running.observed.clear()
     wire("GET", "/bucket/key")
     wire("PUT", "/bucket/key", b"12345678")
-    wire("GET", "/bucket?accelerate")
+    wire("GET", "/bucket?session")
     wire("GET", "/bucket", signed=False)
     seen = [(operation, status, received) for operation, status, _, received, _ in running.observed]
     assert seen == [
         ("GetObject", 200, 0),
         ("PutObject", 200, 8),
-        ("GetBucketAccelerateConfiguration", 501, 0),
-        ("", 403, 0),
+        ("CreateSession", 501, 0),
+        ("ListObjects", 403, 0),
     ]
     assert running.observed[0][4] == 5
     assert all(0 <= seconds < 5 for _, _, seconds, _, _ in running.observed)

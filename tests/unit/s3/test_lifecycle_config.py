@@ -118,7 +118,8 @@ def test_replace_and_delete(s3: Any, put: Any, running: Running) -> None:
 def test_rules_of_our_own_api_stay(s3: Any, put: Any, running: Running) -> None:
     own = {"extended": [{"id": "x"}]}
     s3_bucket = running.store.buckets["rules"]
-    s3_bucket.bucket = type(s3_bucket.bucket)(1, "rules", "o", "us-east-1", MIDNIGHT, {"lifecycle": own})
+    owner = s3_bucket.bucket.owner
+    s3_bucket.bucket = type(s3_bucket.bucket)(1, "rules", owner, "us-east-1", MIDNIGHT, {"lifecycle": own})
     put(EXPIRE)
     assert s3_bucket.bucket.settings["lifecycle"]["extended"] == own["extended"]
     s3.delete_bucket_lifecycle(Bucket="rules")

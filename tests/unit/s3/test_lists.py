@@ -140,7 +140,7 @@ def test_max_keys(filled: Any, wire: Wire, kind: str) -> None:
     assert wire("GET", f"/bucket?{kind}max-keys=").xml.findtext("MaxKeys") == "1000"
 
 
-@pytest.mark.parametrize("token", ["", "x", "!!!", "AAAA", "a" * 3000, "%00"])
+@pytest.mark.parametrize("token", ["x", "!!!", "AAAA", "a" * 3000, "%00"])
 def test_bad_tokens(wire: Wire, token: str) -> None:
     reply = wire("GET", f"/bucket?list-type=2&continuation-token={token}")
     assert reply.outcome == (400, "InvalidArgument")

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import objstore
 from objstore.api.s3.compatibility import document
 from objstore.api.s3.handlers import HANDLERS
 from objstore.api.s3.router import Level, Route, router, routes
+from objstore.api.s3.verdicts import REFUSED, WITHOUT_EFFECT, headers
 from objstore.model.errors import InvalidArgument, InvalidRequest, MethodNotAllowed, RequestError
 from tests.unit.s3.wire import Wire
 
@@ -105,6 +107,35 @@ def test_refused(method: str, bucket: str, has_key: bool, query: dict[str, str],
 )
 def test_parameters_are_no_subresources(method: str, has_key: bool, query: dict[str, str], operation: str) -> None:
     assert router().resolve(method, "b", has_key, query, {}) == operation
+
+
+def test_every_header_has_a_verdict_that_the_sources_bear_out() -> None:
+    """What counts as done is named in our sources, or made of a prefix that is."""
+    sources = "".join(path.read_text() for path in Path(objstore.__file__).parent.rglob("*.py")).lower()
+    composed = (
+        "x-amz-checksum-",
+        "x-amz-copy-source-",
+        "x-amz-rename-source-if-",
+        "x-amz-server-side-encryption-",
+        "x-amz-tagging-",
+    )
+    assert {*WITHOUT_EFFECT, *REFUSED} <= headers().keys()
+    assert not WITHOUT_EFFECT.keys() & REFUSED.keys()
+    for name in headers().keys() - WITHOUT_EFFECT.keys() - REFUSED.keys():
+        assert name in sources or name.startswith(composed), name
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "header", "value"),
+    [
+        ("PUT", "/more", "x-amz-bucket-namespace", "account-regional"),
+        ("DELETE", f"/bucket/key?uploadId={'0' * 32}", "x-amz-if-match-initiated-time", "x"),
+        ("PUT", "/bucket/key", "x-amz-object-lock-event-hold", "ON"),
+    ],
+)
+def test_refused_headers(method: str, target: str, header: str, value: str, wire: Wire) -> None:
+    assert header in REFUSED
+    assert wire(method, target, b"" if method == "PUT" else None, {header: value}).outcome == (501, "NotImplemented")
 
 
 def test_compatibility_page_is_up_to_date() -> None:
