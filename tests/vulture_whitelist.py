@@ -45,7 +45,7 @@ DRAINING
 _.set_state
 bucket_settings  # objstore/meta/deletable.py: what object lock will ask
 usage_by_prefix
-arm  # objstore/work/failpoint.py: tests stop, race and crash what runs
+arm  # failpoints: tests stop, race and crash what runs
 disarm
 pin  # objstore/meta/lifecycle_tables.py
 

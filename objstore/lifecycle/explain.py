@@ -22,7 +22,6 @@ from objstore.lifecycle.plan import Plan
 from objstore.model import days
 from objstore.model.extended_rules import ExtendedRule
 from objstore.model.lifecycle import Filter, Rule, transition_bytes_min
-from objstore.model.tiers import HOT, tier_of
 from objstore.model.waterfall import may_follow
 
 _NAMES = {Kind.DELETE: "delete", Kind.MARK: "mark", Kind.TRANSITION: "transition", Kind.PLACE: "place"}
@@ -116,7 +115,7 @@ def _judge(
     if group:
         return replace(told, state="group", why="also depends on the prefix or the tier as a whole")
     pinned = facts.pinned_until
-    if pinned is not None and pinned > max(now, action.due) and _leaves_hot(action):
+    if pinned is not None and pinned > max(now, action.due) and action.leaves_hot:
         return replace(told, state="pinned", why=f"its prefix is pinned to the hot tier until {_text(pinned)}")
     if not alone:
         first = decide(plan, facts, max(now, action.due))
@@ -125,11 +124,6 @@ def _judge(
     if action.due <= now:
         return replace(told, state="due", why=f"since {_text(action.due)}; waits for the engine")
     return replace(told, why=f"not before {_text(action.due)}; {_age(facts, now)}")
-
-
-def _leaves_hot(action: Decision) -> bool:
-    target = action.tier if action.kind is Kind.PLACE else tier_of(action.storage_class)
-    return action.kind in (Kind.PLACE, Kind.TRANSITION) and target != HOT
 
 
 def _is_same(one: Decision, other: Decision) -> bool:

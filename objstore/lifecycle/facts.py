@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from objstore.model.tiers import HOT
+from objstore.model.tiers import HOT, tier_of
 
 
 class Kind(Enum):
@@ -56,3 +56,13 @@ class Decision:
     storage_class: str = ""
     tier: str = ""
     access_tier: str = ""
+
+    @property
+    def target_tier(self) -> str:
+        """The tier that the version goes to; empty if to none."""
+        return self.tier or (tier_of(self.storage_class) if self.storage_class else "")
+
+    @property
+    def leaves_hot(self) -> bool:
+        """Whether it is what a pin holds back."""
+        return self.target_tier not in ("", HOT)

@@ -14,7 +14,7 @@ from objstore.lifecycle.walk import RETURNED_SUFFIX, Walk, walks_of
 from objstore.meta.database import Database
 from objstore.meta.forecast import ROWS_MAX, Count, Forecast, Sweep, TooSlow, forecast
 from objstore.meta.groups import space_of, steps_that_go
-from objstore.meta.walks import ANY_SIZE, Source
+from objstore.meta.walks import Source
 from objstore.model import clock
 from objstore.model.extended_rules import ExtendedRule
 from objstore.model.tiers import tier_of
@@ -127,8 +127,7 @@ def _sweep(walk: Walk) -> Sweep:
     return Sweep(
         walk.source,
         filter_.prefix.encode(),
-        max(walk.size_min, 0 if filter_.larger_than is None else filter_.larger_than + 1),
-        ANY_SIZE if filter_.smaller_than is None else filter_.smaller_than - 1,
+        *walk.sizes,
         dict(filter_.tags),
         walk.skip_classes,
         walk.count,

@@ -68,5 +68,10 @@ class Groups:
                 self._steps.clear()
             steps = frozenset(await steps_that_go(self._database, bucket_id, prefix, keep))
             known = self._steps[name] = (now + KNOWN_SECONDS, steps)
-        end = key.find(b"/", len(prefix))
-        return key[: end + 1 or len(key)] in known[1]
+        return step_of(prefix, key) in known[1]
+
+
+def step_of(prefix: bytes, key: bytes) -> bytes:
+    """The step that a key below a prefix is of: up to the next slash, or the key."""
+    end = key.find(b"/", len(prefix))
+    return key[: end + 1 or len(key)]

@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nsmallest
 from math import ceil
 
 from objstore.lifecycle.act import facts_of
 from objstore.lifecycle.evaluate import decide, next_due
 from objstore.lifecycle.facts import Decision, Kind, VersionFacts
+from objstore.lifecycle.groups import step_of
 from objstore.lifecycle.plan import Plan
 from objstore.meta.database import Database
 from objstore.meta.facts import VersionId, look
@@ -22,7 +24,7 @@ from objstore.meta.pins import Pin, Pins, pinned_until
 from objstore.meta.population import population
 from objstore.model import days
 from objstore.model.extended_rules import ExtendedRule
-from objstore.model.tiers import HOT, tier_of
+from objstore.model.tiers import HOT
 
 VERSIONS_MAX = 20_000
 SAMPLES_MAX = 8
@@ -125,8 +127,7 @@ class _Asking:
                 if wanted <= 0:
                     break
                 if not one.is_due:
-                    target = rule.storage_class or ""
-                    one.first = (0, Decision(Kind.TRANSITION, rule.id, self._now, target, tier_of(target)))
+                    one.first = (0, Decision(Kind.TRANSITION, rule.id, self._now, rule.storage_class or ""))
                     wanted -= round(one.facts.size * one.each)
 
     def _first(self, facts: VersionFacts) -> tuple[int, Decision] | None:
@@ -141,10 +142,7 @@ class _Asking:
         return [rule.id for rule in self._plan.extended if rule.tier_full is None and self._may_go(rule, facts.key)]
 
     def _may_go(self, rule: ExtendedRule, key: bytes) -> bool:
-        if rule.keep_last is None:
-            return False
-        end = key.find(b"/", len(rule.filter.prefix.encode()))
-        return key[: end + 1 or len(key)] in self._steps[rule.id]
+        return rule.keep_last is not None and step_of(rule.filter.prefix.encode(), key) in self._steps[rule.id]
 
     def _offer(self, one: _One) -> None:
         """To rules by fill level, what they could take now and nothing else does."""
@@ -158,26 +156,27 @@ class _Asking:
 
 
 def _summed(found: Sequence[_One], count: int) -> dict[Deed, Share]:
-    sums: dict[Deed, list[list[float]]] = {}
+    sums: dict[Deed, list[list[float]]] = defaultdict(lambda: [[0.0, 0.0] for _ in range(count + 1)])
     samples: dict[Deed, list[tuple[int, bytes, bytes]]] = defaultdict(list)
     for one in found:
         if one.first is None:
             continue
         day, decision = one.first
         deed = _deed(decision)
-        cell = sums.setdefault(deed, [[0.0, 0.0] for _ in range(count + 1)])[day]
+        cell = sums[deed][day]
         cell[0] += one.each
         cell[1] += one.each * one.facts.size
         samples[deed].append((day, *one.name[1:]))
     return {
         deed: Share(
             [Count(round(objects), round(size)) for objects, size in cells],
-            [(key, version_id) for _, key, version_id in sorted(samples[deed])[:SAMPLES_MAX]],
+            [(key, version_id) for _, key, version_id in nsmallest(SAMPLES_MAX, samples[deed])],
         )
         for deed, cells in sums.items()
     }
 
 
 def _deed(decision: Decision) -> Deed:
-    tier = decision.tier or (tier_of(decision.storage_class) if decision.storage_class else "")
-    return Deed(decision.rule_id, decision.kind.value, decision.storage_class, tier, decision.access_tier)
+    return Deed(
+        decision.rule_id, decision.kind.value, decision.storage_class, decision.target_tier, decision.access_tier
+    )

@@ -60,6 +60,12 @@ class Walk:
     full: TierFull | None = None
     keep: KeepLast | None = None
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The least and the most bytes of what it looks for."""
+        larger, smaller = self.filter.larger_than, self.filter.smaller_than
+        return max(self.size_min, 0 if larger is None else larger + 1), ANY_SIZE if smaller is None else smaller - 1
+
 
 def walks_of(plan: Plan) -> dict[tuple[str, str], Walk]:
     """Every walk of a plan, by rule and action."""
@@ -90,8 +96,7 @@ def query_of(walk: Walk, now: datetime, interval: timedelta) -> Query | timedelt
         min(age, AGE_MAX),
         pause,
         walk.filter.prefix.encode(),
-        max(walk.size_min, 0 if walk.filter.larger_than is None else walk.filter.larger_than + 1),
-        ANY_SIZE if walk.filter.smaller_than is None else walk.filter.smaller_than - 1,
+        *walk.sizes,
         dict(walk.filter.tags),
         walk.skip_classes,
         walk.newer,

@@ -4,6 +4,7 @@ Objects become STANDARD, but those of INTELLIGENT_TIERING, whose class stays; ar
 hot tier for some days.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,8 +65,12 @@ async def list_warming(database: Database, bucket_id: int) -> list[WarmStatus]:
 
 async def warming(database: Database, job_id: str) -> WarmStatus | None:
     """One job; None if there is none of that id."""
-    job = await WarmJobs(database).get(_parse(job_id))
-    return None if job is None else _status(job)
+    return next(iter((await warming_all(database, [job_id])).values()), None)
+
+
+async def warming_all(database: Database, job_ids: Collection[str]) -> dict[str, WarmStatus]:
+    """Those of the jobs that there are, by id."""
+    return {job.id.hex(): _status(job) for job in await WarmJobs(database).get([*map(_parse, job_ids)])}
 
 
 async def cancel_warming(database: Database, job_id: str) -> bool:

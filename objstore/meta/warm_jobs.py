@@ -136,7 +136,7 @@ _LIST = Statement(
     .limit(constant(JOBS_MAX)),
     "buckets",
 )
-_GET = Statement(select(*_COLUMNS).where(w.id == _id), "job")
+_GET = Statement(select(*_COLUMNS).where(w.id == any_(array("jobs", BYTEA))), "jobs")
 _END = Statement(
     update(warm).where(w.id == _id, w.finished.is_(None)).values(state=param("state", SmallInteger), finished=_now),
     *("job", "state"),
@@ -156,7 +156,7 @@ _SAVE = Statement(
         found_objects=w.found_objects + param("more_objects", BigInteger),
         found_bytes=w.found_bytes + param("more_bytes", BigInteger),
         walked=param("walked", Boolean),
-        next_run=_now + param("pause_seconds", Double) * literal_column("'1 second'::interval", Interval),
+        next_run=_now + param("pause_seconds", Double) * _second,
     ),
     *("job", "cursor", "more_objects", "more_bytes", "walked", "pause_seconds"),
 )
@@ -187,9 +187,7 @@ _OPEN_TASK = Statement(
 _RUNNING = Statement(select(w.id, w.days).where(w.id == any_(array("jobs", BYTEA)), w.finished.is_(None)), "jobs")
 _FORGET = Statement(
     # Jobs that ended are shown for a while.
-    delete(warm).where(
-        w.finished < func.now() - param("keep_seconds", Double) * literal_column("'1 second'::interval", Interval)
-    ),
+    delete(warm).where(w.finished < func.now() - param("keep_seconds", Double) * _second),
     "keep_seconds",
 )
 
@@ -214,10 +212,9 @@ class WarmJobs:
         """Jobs of buckets, those that run first, then the newest; at most ``JOBS_MAX``."""
         return [WarmJob(*record) for record in await self._database.fetch(_LIST, sorted(bucket_ids))]
 
-    async def get(self, job_id: bytes) -> WarmJob | None:
-        """One job."""
-        records = await self._database.fetch(_GET, job_id)
-        return WarmJob(*records[0]) if records else None
+    async def get(self, job_ids: Collection[bytes]) -> Jobs:
+        """Those of the jobs that there are."""
+        return [WarmJob(*record) for record in await self._database.fetch(_GET, sorted(job_ids))]
 
     async def cancel(self, job_id: bytes) -> bool:
         """End a job; False if there is none that runs."""

@@ -40,6 +40,7 @@ shard_bytes_max = 4194304
 """
 
 
+@pytest.mark.timeout(900)  # a busy machine starts a server slowly, and this starts twenty
 def test_kills_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _run(tmp_path, capsys, KINDS, kills=20, seed=20)
 

@@ -1,5 +1,6 @@
 """/warm and /pins: bring a prefix to the hot tier, and keep it there for a while."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,7 +10,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from objstore.api.admin.lifecycle_rules import bucket_named
 from objstore.api.admin.state import AdminState, admin_state
 from objstore.lifecycle.pins import cancel_pin, list_pins, pin_job, put_pin
-from objstore.lifecycle.warm import DAYS_DEFAULT, WarmStatus, cancel_warming, list_warming, start_warming, warming
+from objstore.lifecycle.warm import (
+    DAYS_DEFAULT,
+    WarmStatus,
+    cancel_warming,
+    list_warming,
+    start_warming,
+    warming,
+    warming_all,
+)
 
 router = APIRouter(tags=["warm"])
 State = Annotated[AdminState, Depends(admin_state)]
@@ -134,19 +143,18 @@ async def pin(asked: PinRequest, state: State) -> Pin:
 async def pins(bucket: str, state: State) -> PinList:
     """Pins of a bucket."""
     found = await bucket_named(bucket, state)
-    jobs = {pin_job(found.id, one.prefix).hex(): one for one in await list_pins(state.database, found.id)}
-    shown = []
-    for job_id, one in jobs.items():
-        job = await warming(state.database, job_id)
-        shown.append(
-            Pin(
-                bucket=bucket,
-                prefix=one.prefix.decode("utf-8", "replace"),
-                until=one.until,
-                budget_bytes=one.budget_bytes,
-                warm=None if job is None else _shown(bucket, job),
-            )
+    by_job = {pin_job(found.id, one.prefix).hex(): one for one in await list_pins(state.database, found.id)}
+    jobs = await warming_all(state.database, by_job)
+    shown = [
+        Pin(
+            bucket=bucket,
+            prefix=one.prefix.decode("utf-8", "replace"),
+            until=one.until,
+            budget_bytes=one.budget_bytes,
+            warm=_shown(bucket, jobs[job_id]) if job_id in jobs else None,
         )
+        for job_id, one in by_job.items()
+    ]
     return PinList(pins=shown)
 
 
@@ -166,20 +174,9 @@ async def _job(state: AdminState, bucket: str, job_id: str) -> WarmJob:
 
 
 def _shown(bucket: str, job: WarmStatus) -> WarmJob:
-    return WarmJob(
-        id=job.id,
-        bucket=bucket,
-        prefix=job.prefix.decode("utf-8", "replace"),
-        state=job.state,
-        created=job.created,
-        finished=job.finished,
-        days=job.days,
-        budget_bytes=job.budget_bytes,
-        objects=job.objects,
-        bytes=job.bytes,
-        found_objects=job.found_objects,
-        found_bytes=job.found_bytes,
-        complete=job.complete,
-        remaining_seconds=None if job.remaining is None else round(job.remaining.total_seconds(), 1),
-        last_error=job.last_error,
-    )
+    shown = {
+        "bucket": bucket,
+        "prefix": job.prefix.decode("utf-8", "replace"),
+        "remaining_seconds": None if job.remaining is None else round(job.remaining.total_seconds(), 1),
+    }
+    return WarmJob.model_validate(asdict(job) | shown)

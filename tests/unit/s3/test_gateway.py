@@ -1,6 +1,7 @@
 """What the gateway promises of every answer, whatever goes wrong behind it."""
 
 import asyncio
+import gc
 import http.client
 import re
 import socket
@@ -227,6 +228,37 @@ async def test_ops_and_lifespan_go_elsewhere() -> None:
     await app(scope_of(b"/-"), nothing, send)
     assert calls == [("ops", "/-/health/live"), ("lifespan", "")]
     assert sent[0]["status"] == 403
+
+
+async def test_an_answered_request_leaves_no_garbage(running: Running) -> None:
+    """Cycles cost a fifth of the CPU of a small GET, in the collector that has to find them."""
+    running.client().create_bucket(Bucket="cycles")
+    running.client().put_object(Bucket="cycles", Key="key", Body=b"x")
+    url = running.client().generate_presigned_url("get_object", Params={"Bucket": "cycles", "Key": "key"})
+    query = url.partition("?")[2].encode()
+    app, seen = gateway(running.store, observe=lambda *_: None), []
+
+    async def serve() -> None:
+        scope = scope_of(b"/cycles/key") | {"query_string": query, "headers": [(b"host", url.split("/")[2].encode())]}
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            seen.append(message.get("status"))
+
+        await app(scope, receive, send)
+
+    await asyncio.create_task(serve())
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            await asyncio.create_task(serve())
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
+    assert seen.count(200) == 51
 
 
 async def test_a_broken_send_is_no_success() -> None:

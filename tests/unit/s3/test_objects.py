@@ -212,7 +212,8 @@ def test_conditional_delete(s3: Any) -> None:
     put(s3)
     assert refused(s3.delete_object, Bucket="bucket", Key="key", IfMatch='"other"') == (412, "PreconditionFailed")
     s3.delete_object(Bucket="bucket", Key="key", IfMatch=HELLO_ETAG)
-    s3.delete_object(Bucket="bucket", Key="key", IfMatch=HELLO_ETAG)  # what is not there is no error
+    assert refused(s3.delete_object, Bucket="bucket", Key="key", IfMatch=HELLO_ETAG) == (404, "NoSuchKey")
+    s3.delete_object(Bucket="bucket", Key="key", IfMatchSize=5)  # of what is not there it does not matter
     put(s3)
     for fields in ({"IfMatchSize": 1}, {"IfMatchLastModifiedTime": datetime(2001, 1, 1, tzinfo=UTC)}):
         assert refused(s3.delete_object, Bucket="bucket", Key="key", **fields) == (412, "PreconditionFailed")
