@@ -18,7 +18,7 @@ from objstore.format.checksum import checksum
 from objstore.format.extent import Extent, unpack
 from objstore.format.record import pack_record
 from objstore.format.stripe import StripeHeader, unpack_header
-from objstore.model.errors import DriveTimeout, DriveError, TooManyLost
+from objstore.model.errors import DriveError, DriveTimeout, TooManyLost
 from objstore.model.profile import Profile
 from objstore.model.volumes import Volume
 from objstore.volume.buffers import BufferPool
