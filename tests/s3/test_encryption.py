@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from tests.harness.server import Server
 
 MIB = 2**20
-KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))
+# Nothing that the payload of another test could be.
+KEY, OTHER_KEY = (hashlib.sha256(name).digest() for name in (b"a customer's key", b"another key"))
 C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": KEY}
 C_OTHER = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": OTHER_KEY}
 KMS = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "testkey-1"}
