@@ -41,7 +41,7 @@ async def open_identities(spec: WorkerSpec, database: Database, context: Context
         else:
             await look()
 
-    bulletin = Bulletin(spec.database_url, hear, look)
+    bulletin = Bulletin(spec.database_url, hear, look, is_pooled=spec.database_pooler)
     await bulletin.start()
     await look()
 

@@ -2,7 +2,9 @@
 
 Each gateway listens on a connection of its own (LISTEN). Who has changed something notifies, and waits until as many
 have said that they have seen it as are listening, at most ``SEEN_SECONDS_MAX``. None of this is what anything relies
-on: a gateway that hears nothing looks for itself, every ``LOOK_SECONDS``.
+on: a gateway that hears nothing looks for itself, every ``LOOK_SECONDS``. Through a pooler, which gives each
+transaction another connection, nobody can listen: there gateways only look, and who has changed something waits until
+all have.
 """
 
 import asyncio
@@ -40,10 +42,13 @@ Look = Callable[[], Awaitable[Any]]
 
 
 class Bulletin:
-    """``hear`` is told each subject and name; ``look`` is called again and again, and whenever news may be missed."""
+    """``hear`` is told each subject and name; ``look`` is called again and again, and whenever news may be missed.
 
-    def __init__(self, url: str, hear: Hear, look: Look) -> None:
-        self._url, self._hear, self._look = url, hear, look
+    ``is_pooled``: see ``open_session``.
+    """
+
+    def __init__(self, url: str, hear: Hear, look: Look, is_pooled: bool = False) -> None:
+        self._url, self._hear, self._look, self._is_pooled = url, hear, look, is_pooled
         self._session: Session | None = None
         self._waiting: dict[str, asyncio.Semaphore] = {}
         self._heard: set[asyncio.Task[None]] = set()
@@ -52,7 +57,8 @@ class Bulletin:
 
     async def start(self) -> None:
         """Listen from now on."""
-        await self._connect()
+        if not self._is_pooled:
+            await self._connect()
         self._task = asyncio.ensure_future(self._run())
 
     async def close(self) -> None:
@@ -65,6 +71,11 @@ class Bulletin:
 
     async def announce(self, subject: str, name: str) -> None:
         """Tell everybody, and wait until they have taken it in; never fails, never waits long."""
+        if self._is_pooled:
+            with suppress(DatabaseUnavailable):
+                await self._hear(subject, name)
+            await asyncio.sleep(2 * LOOK_SECONDS)
+            return
         session = self._session
         if session is None or session.is_closed():
             return
@@ -87,7 +98,7 @@ class Bulletin:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                if self._session is None or self._session.is_closed():
+                if not self._is_pooled and (self._session is None or self._session.is_closed()):
                     await self._connect()
                 await self._look()
                 blind = False
