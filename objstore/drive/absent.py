@@ -5,14 +5,14 @@ from typing import Any
 
 from objstore.drive.base import Check, Done
 from objstore.model.errors import DriveAway
-from objstore.model.limits import DRIVE_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
+from objstore.model.limits import READ_TIMEOUT_SECONDS
 
 
 class AbsentDrive:
     """See ``objstore.drive.base.Drive``. Takes every write, keeps nothing, has nothing to read."""
 
     write_once = False
-    read_seconds, write_seconds = READ_TIMEOUT_SECONDS, DRIVE_TIMEOUT_SECONDS
+    read_seconds, write_seconds = READ_TIMEOUT_SECONDS, 0.0
     usable = reachable = True
     full = False
 
