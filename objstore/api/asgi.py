@@ -14,6 +14,7 @@ import structlog
 from objstore.api.access_log import AccessLog
 from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
+from objstore.api.cycle import answer_of
 from objstore.api.lateness import AnswerWatch
 from objstore.api.request import Receive, Request, Scope
 from objstore.api.s3.call import Answer, Call, Headers, Site
@@ -149,8 +150,10 @@ class Gateway:
         if call.body_left():
             headers.append(_CLOSE)
         if isinstance(body, (bytes, bytearray, memoryview)):
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            answer = answer_of(send)
+            if answer is None or not answer(status, headers, body):
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
             call.sent_bytes = len(body)
         else:
             await self._stream(call, headers, body, send)

@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from objstore.api.receiving import BodyReceiver, Counter
 from objstore.api.sending import PIECE_BYTES_MIN, PieceSender
+from objstore.api.whole_answer import BODY_BYTES_MAX, render
 
 BODY_BYTES_WAITING_MAX = 512 * 1024  # of a request, between the socket and the application
 
@@ -26,6 +27,28 @@ class Cycle(RequestResponseCycle):
         self._receiver: BodyReceiver | None = None
         self.pieces: deque[bytes] = deque()
         self.waiting_bytes = 0
+
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes | bytearray | memoryview) -> bool:
+        """Send a whole answer, in place of both messages; False, and nothing is sent, unless it is a plain one."""
+        if (
+            self.response_started
+            or self.disconnected
+            or self.flow.write_paused
+            or self.access_log
+            or not self.keep_alive
+            or len(body) > BODY_BYTES_MAX
+        ):
+            return False
+        rendered = render(status, self.default_headers, headers, body, self.scope["method"] == "HEAD")
+        if rendered is None:
+            return False
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = self.chunked_encoding = False
+        self.expected_content_length = 0
+        self.transport.write(rendered)
+        self.message_event.set()
+        self.on_response()
+        return True
 
     def send(self, message: Any) -> Coroutine[Any, Any, None]:
         """Send a part of the answer."""
@@ -105,6 +128,12 @@ class Cycle(RequestResponseCycle):
         if self.waiting_bytes <= BODY_BYTES_WAITING_MAX // 2:
             self.flow.resume_reading()
         return {"type": "http.request", "body": piece, "more_body": self.more_body or bool(pieces)}
+
+
+def answer_of(send: Any) -> Callable[[int, list[tuple[bytes, bytes]], Any], bool] | None:
+    """``Cycle.answer`` of the request whose ``send`` this is; None if another server calls the application."""
+    cycle = getattr(send, "__self__", None)
+    return cycle.answer if isinstance(cycle, Cycle) else None
 
 
 def receive_into_of(receive: Any) -> Callable[[memoryview, int, Counter], Awaitable[int | None]] | None:
