@@ -47,12 +47,21 @@ def _rows(answer: dict[str, Any]) -> list[tuple[Any, ...]]:
         mine = shares.pop((one["rule"], one["action"], one["storage_class"]), None)
         first = "" if one["action"] == "abort" else number(mine["total"]["objects"] if mine else 0)
         does = outcome(one["action"], one["of"], one["storage_class"], tier=one["tier"])
-        note = f" ({one['error']})" if one["error"] else "" if one["exact"] else " (estimated)"
-        rows.append((one["rule"], does + note, *_counts(one), first, _keys(one)))
+        rows.append((one["rule"], does + _note(one), *_counts(one), first, _keys(one)))
     for one in shares.values():
         does = outcome(one["action"], "current", one["storage_class"], one["access_tier"], one["tier"])
         rows.append((one["rule"] or "(access)", does, *_counts(one), number(one["total"]["objects"]), _keys(one)))
     return rows
+
+
+def _note(one: dict[str, Any]) -> str:
+    """Why there is no number, or how far it may be off."""
+    if one["error"]:
+        return f" ({one['error']})"
+    if one["exact"]:
+        return ""
+    objects, margin = one["total"]["objects"], one["margin"]["objects"]
+    return f" (estimated, ± {number(margin)})" if margin and objects else " (estimated)"
 
 
 def _counts(one: dict[str, Any]) -> tuple[str, str, str]:

@@ -94,6 +94,13 @@ def bytes_by_volume(packed: bytes) -> dict[bytes, int]:
     return totals
 
 
+def payload_bytes(packed: bytes) -> int:
+    """Bytes of payload that the extents have."""
+    if len(packed) == EXTENT_BYTES:
+        return int(_LAYOUT.unpack(packed)[7])
+    return sum(fields[7] for fields in _LAYOUT.iter_unpack(packed))
+
+
 def slice_packed(packed: bytes, start: int, end: int) -> bytes:
     """Extents of bytes [start, end) of the object whose extents are ``packed``."""
     pieces, at = [], 0

@@ -18,7 +18,7 @@ from objstore.lifecycle.act import Actor
 from objstore.lifecycle.pins import expire_pins, look_again
 from objstore.lifecycle.plan import plan_of
 from objstore.lifecycle.restoring import Restoring
-from objstore.lifecycle.walk import TIERING, query_of, walks_of
+from objstore.lifecycle.walk import query_of, tierings_of, walks_of
 from objstore.lifecycle.warm import KEEP_SECONDS
 from objstore.meta.database import Database
 from objstore.meta.tasks import Task, Tasks
@@ -155,8 +155,9 @@ class Engine:
         """Intelligent-Tiering objects may be in any bucket."""
         after = -1
         while page := await self._walks.buckets(after, PAGE_BUCKETS):
-            await self._walks.ensure({WalkName(bucket_id, *TIERING): b"" for bucket_id in page}, wake=False)
-            after = page[-1]
+            names = [WalkName(bucket_id, *name) for bucket_id, versioned in page for name in tierings_of(versioned)]
+            await self._walks.ensure(dict.fromkeys(names, b""), wake=False)
+            after = page[-1][0]
 
     async def _ensure(self, bucket_id: int) -> None:
         settings = await self._walks.settings(bucket_id)

@@ -80,14 +80,13 @@ def _by_rules(plan: Plan, facts: VersionFacts, chosen: Collection[str]) -> Itera
 
 def _choose(facts: VersionFacts, due: list[Decision]) -> Decision | None:
     """What goes first of all that is due."""
-    by_kind: dict[Kind, list[Decision]] = {kind: [] for kind in Kind}
-    for action in due:
-        by_kind[action.kind].append(action)
+    if not due:
+        return None
     return (
-        _earliest(by_kind[Kind.DELETE])
-        or _cheapest(facts.storage_class, by_kind[Kind.TRANSITION])
-        or _earliest(by_kind[Kind.MARK])
-        or _placement(facts, by_kind[Kind.PLACE])
+        _earliest([action for action in due if action.kind is Kind.DELETE])
+        or _cheapest(facts.storage_class, [action for action in due if action.kind is Kind.TRANSITION])
+        or _earliest([action for action in due if action.kind is Kind.MARK])
+        or _placement(facts, [action for action in due if action.kind is Kind.PLACE])
     )
 
 
@@ -100,6 +99,8 @@ def _cheapest(storage_class: str, found: list[Decision]) -> Decision | None:
 
     The furthest of a rule comes first, so that a rule with several hops leads to where it would have led in time.
     """
+    if not found:
+        return None
     furthest: dict[str, Decision] = {}
     for action in found:
         known = furthest.get(action.rule_id)

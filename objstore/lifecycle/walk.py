@@ -11,6 +11,7 @@
     …/full                      the same, while the tier is too full             day of the last access
     …/steps                     current versions below steps that may go         key
     archive:TIER                Intelligent-Tiering objects off the hot tier     day of the last access
+    …/noncurrent                noncurrent versions, as by the walk above it     day of the last access
 
 A walk only proposes: whoever takes the task decides, by all rules, on the version as it is then. Rows younger than
 ``VISIBLE`` are left for later, for a commit may still bring older ones.
@@ -19,6 +20,7 @@ A walk only proposes: whoever takes the task decides, by all rules, on the versi
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 
 from objstore.lifecycle.plan import Plan
 from objstore.meta.groups import FULL_SUFFIX, STEPS_SUFFIX
@@ -36,7 +38,11 @@ PAUSE_MAX = timedelta(hours=1)
 AGE_MAX = timedelta(days=36500)
 CALENDAR_DAY = timedelta(days=1)
 RETURNED_SUFFIX = "/returned"  # unused for as many days as the rule's age, which they had long before
+RETURNED_DAYS = 1  # by a rule with a date: without a use for so many whole days
+NONCURRENT_SUFFIX = "/noncurrent"
 TIERING = ("", "tiering/access")  # the walk that every bucket has
+TIERING_NONCURRENT = ("", f"tiering/access{NONCURRENT_SUFFIX}")  # the one that it has too if it has versions
+HOURS_A_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Walk:
 
 def walks_of(plan: Plan) -> dict[tuple[str, str], Walk]:
     """Every walk of a plan, by rule and action."""
-    found: list[Walk] = [_tiering()]
+    found = list(_tiering(plan.versioning is not None))
     for rule in plan.rules:
         found += _expirations(rule)
         found += _transitions(rule, plan.minimum)
@@ -79,7 +85,7 @@ def walks_of(plan: Plan) -> dict[tuple[str, str], Walk]:
     for extended in plan.extended:
         found += _extended(extended)
     for tiering in plan.tierings:
-        found += _archives(tiering)
+        found += _archives(tiering, plan.versioning is not None)
     return {(walk.rule, walk.action): walk for walk in found}
 
 
@@ -120,15 +126,26 @@ def _horizon(walk: Walk, now: datetime, interval: timedelta) -> tuple[datetime |
     return min(visible, horizon), tomorrow if horizon < visible and days.days(1) == CALENDAR_DAY else interval
 
 
-def _tiering() -> Walk:
+def tierings_of(versioned: bool) -> list[tuple[str, str]]:
+    """Rule and action of the walks that every bucket has; ``versioned``: it has, or had, versioning."""
+    return [TIERING, TIERING_NONCURRENT] if versioned else [TIERING]
+
+
+def _tiering(versioned: bool) -> Iterator[Walk]:
     others = tuple(code for name, code in STORAGE_CLASS_CODES.items() if name != STORAGE_CLASS)
-    return Walk(*TIERING, Source.ACCESSED, Filter(), infrequent_days(), skip_classes=others)
+    sources = (Source.ACCESSED, Source.NONCURRENT_ACCESSED)
+    for name, source in zip(tierings_of(versioned), sources, strict=False):
+        yield Walk(*name, source, Filter(), infrequent_days(), skip_classes=others)
 
 
-def _archives(tiering: TieringConfiguration) -> Iterator[Walk]:
+def _archives(tiering: TieringConfiguration, versioned: bool) -> Iterator[Walk]:
     for access_tier, count in tiering.archive_days.items():
         skip = tuple(STORAGE_CLASS_CODES[class_in(done)] for done in (access_tier, DEEP_ARCHIVE_ACCESS))
-        yield Walk(tiering.id, f"archive:{access_tier}", Source.BY_ACCESS, tiering.filter, count, skip_classes=skip)
+        action = f"archive:{access_tier}"
+        walk = Walk(tiering.id, action, Source.BY_ACCESS, tiering.filter, count, skip_classes=skip)
+        yield walk
+        if versioned:
+            yield replace(walk, action=f"{action}{NONCURRENT_SUFFIX}", source=Source.NONCURRENT_BY_ACCESS)
 
 
 def _expirations(rule: Rule) -> Iterator[Walk]:
@@ -158,8 +175,14 @@ def _transitions(rule: Rule, minimum: str) -> Iterator[Walk]:
             skip_classes=_done(target),
         )
         yield walk
-        if transition.days is not None and tier_of(target) != HOT:
-            yield replace(walk, action=f"{walk.action}{RETURNED_SUFFIX}", source=Source.ACCESSED)
+        yield from _returned(walk, target, Source.ACCESSED, RETURNED_DAYS if transition.days is None else None)
+
+
+def _returned(walk: Walk, target: str, source: Source, count: int | None = None) -> Iterator[Walk]:
+    """What is back on the hot tier is past its age for ever: its days, or ``count``, begin with its last use."""
+    if tier_of(target) != HOT:
+        count = walk.count if count is None else count
+        yield replace(walk, action=f"{walk.action}{RETURNED_SUFFIX}", source=source, count=count, hours=None)
 
 
 def _noncurrent(rule: Rule, minimum: str) -> Iterator[Walk]:
@@ -180,6 +203,7 @@ def _noncurrent(rule: Rule, minimum: str) -> Iterator[Walk]:
             skip_classes=_done(target),
         )
         yield walk
+        yield from _returned(walk, target, Source.NONCURRENT_ACCESSED)
         yield from _below(walk, transition.newer)
 
 
@@ -213,7 +237,7 @@ def _extended(rule: ExtendedRule) -> Iterator[Walk]:
             restart=restart,
         )
     if rule.days is not None or rule.hours is not None:
-        yield Walk(
+        walk = Walk(
             rule.id,
             action,
             Source.CURRENT,
@@ -223,6 +247,10 @@ def _extended(rule: ExtendedRule) -> Iterator[Walk]:
             skip_classes=skip,
             restart=restart,
         )
+        yield walk
+        if target is not None and rule.last_access_days is None:
+            count = walk.count if walk.hours is None else ceil(walk.hours / HOURS_A_DAY)
+            yield from _returned(walk, target, Source.ACCESSED, count)
 
 
 def _hours_of_both(rule: ExtendedRule) -> int | None:

@@ -156,6 +156,8 @@ async def record_links(transaction: Transaction, names: Collection[tuple[bytes, 
 
 def records_only_in(first: bytes, second: bytes) -> bytes:
     """The packed extents of ``first`` that are not in ``second``."""
+    if len(first) == len(second) == EXTENT_BYTES:
+        return b"" if first == second else first
     kept = set(_records(second))
     return b"".join(record for record in _records(first) if record not in kept)
 

@@ -35,12 +35,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BYTEA
 
-from objstore.meta.tables import NAME, TIME, bucket, metadata, object_, upload
+from objstore.meta.tables import NAME, TIME, bucket, metadata, object_, upload, version
 from objstore.meta.tables import _required as required
 from objstore.model.states import UploadState
 
 # What is walked by days without an access, off the hot tier: codes of Intelligent-Tiering and of its first archive.
 BY_ACCESS_INDEX = "storage_class IN (4, 13) AND tier <> 0"
+NONCURRENT_BY_ACCESS_INDEX = f"noncurrent_since IS NOT NULL AND {BY_ACCESS_INDEX}"
 HAS_RULES = "(settings ? 'lifecycle' OR settings ? 'intelligent_tiering')"
 
 walk = Table(
@@ -173,6 +174,13 @@ Index(
     object_.c.accessed,
     object_.c.modified,
     postgresql_where=text(BY_ACCESS_INDEX),
+)
+Index(
+    "version_bucket_id_by_access_idx",
+    version.c.bucket_id,
+    version.c.accessed,
+    version.c.modified,
+    postgresql_where=text(NONCURRENT_BY_ACCESS_INDEX),
 )
 Index(
     "upload_bucket_id_open_created_idx",

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import BYTEA, insert
 
 from objstore.meta.database import Database, Record, Transaction
 from objstore.meta.lifecycle_tables import pin, walk
+from objstore.meta.listing import past
 from objstore.meta.statement import Statement, array, constant, param
 from objstore.meta.tables import TIME
 
@@ -133,6 +134,20 @@ class Pins:
             return [(record[0], record[1]) for record in records]
 
         return await self._database.transact(work)
+
+
+def pinned_ranges(pins: Collection[Pin]) -> tuple[list[bytes], list[float | None]]:
+    """Ranges of keys of one bucket: where each begins, in order, and until when (seconds since 1970) it is pinned.
+
+    Before the first range nothing is pinned; None: nothing in this one either.
+    """
+    until: dict[bytes, float] = {pin.prefix: pin.until.timestamp() for pin in pins}
+    bounds = sorted(until.keys() | {past(prefix) for prefix in until})
+    lengths = sorted({len(prefix) for prefix in until})
+    # Ranges of prefixes lie within each other or apart: what holds where one begins holds for all of it.
+    return bounds, [
+        max((until[bound[:length]] for length in lengths if bound[:length] in until), default=None) for bound in bounds
+    ]
 
 
 def pinned_until(pins: Collection[Pin], bucket_id: int, key: bytes) -> datetime | None:

@@ -8,12 +8,10 @@ from sqlalchemy import BigInteger, Double, Table, func, select, tablesample
 
 from objstore.meta.database import Database
 from objstore.meta.facts import VersionId
-from objstore.meta.forecast import bounded, rows_of
+from objstore.meta.forecast import SCANNED_MAX, bounded, rows_of
 from objstore.meta.statement import Statement, param
 from objstore.meta.tables import object_, version
 from objstore.meta.usage_report import stored
-
-SCANNED_MAX = 2_000_000  # rows whose pages a sample may touch
 
 _bucket, _rows = param("bucket_id", BigInteger), param("rows", BigInteger)
 
@@ -54,4 +52,6 @@ async def _of(database: Database, table: Table, bucket_id: int, rows_max: int) -
     total = await rows_of(database, table)
     percent = 100.0 * min(1.0, rows_max / max(mine, 1), SCANNED_MAX / max(total, 1.0))
     records = await bounded(database, some, bucket_id, 4 * rows_max, percent)
-    return Population([(bucket_id, *record) for record in records], 100.0 / percent)
+    # The ledger knows how many there are, but not of delete markers.
+    each = mine / len(records) if records and table is object_ else 100.0 / percent
+    return Population([(bucket_id, *record) for record in records], each)

@@ -151,6 +151,14 @@ version = Table(
         "modified",
         postgresql_where=text("marker AND noncurrent_since IS NULL"),
     ),
+    # Of noncurrent versions too, those that came back to the hot tier may get too cold for it.
+    Index(
+        "version_bucket_id_accessed_idx",
+        "bucket_id",
+        "accessed",
+        "modified",
+        postgresql_where=text("noncurrent_since IS NOT NULL AND tier = 0 AND NOT marker"),
+    ),
     # A key may have thousands of versions: one of them is found without looking at the others. A key has one ``null``.
     Index("version_version_id_idx", "version_id"),
     Index("version_null_idx", "bucket_id", "key", "slot", unique=True, postgresql_where=text("NOT versioned")),

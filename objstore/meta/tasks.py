@@ -15,7 +15,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
@@ -111,7 +111,7 @@ _TAKE = Statement(
     )
     .where(t.bucket_id == _free.c.bucket_id, t.key == _free.c.key)
     .where(t.version_id == _free.c.version_id, t.kind == _free.c.kind)
-    .returning(t.bucket_id, t.key, t.version_id, t.kind, t.due, t.attempts, t.rule, t.action),
+    .returning(t.bucket_id, t.key, t.version_id, t.kind, t.due, t.attempts, t.rule, t.action, t.owner),
     *("limit", "new_owner", "lease_seconds"),
 )
 _held = batch("held", {**KEY_TYPES, "token": BYTEA()})
@@ -124,14 +124,17 @@ _is_held = (
 )
 _HELD_NAMES = ("bucket_id", "key", "version_id", "kind", "token")
 # One statement a change, in the order of the primary key: who works on the same tasks waits instead of deadlocking.
-_LOCK = Statement(
+_mine = (
     select(t.bucket_id, t.key, t.version_id, t.kind, t.again)
     .join_from(_held, task, _is_held)
     .order_by(t.bucket_id, t.key, t.version_id, t.kind)
-    .with_for_update(of=task),
-    *_HELD_NAMES,
+    .with_for_update(of=task)
+    .cte("mine")
 )
-_FINISH = Statement(delete(task).where(_is_held), *_HELD_NAMES)
+_gone = (
+    delete(task).where(*[t[name] == _mine.c[name] for name in KEY_TYPES], ~_mine.c.again).returning(t.kind).cte("gone")
+)
+_FINISH = Statement(select(*[_mine.c[name] for name in KEY_TYPES], _mine.c.again).add_cte(_gone), *_HELD_NAMES)
 _POSTPONE = Statement(
     update(task)
     .values(
@@ -179,7 +182,7 @@ class Tasks:
         """At most ``limit`` tasks that are free or whose lease has run out, under one new token."""
         owner = clock.random_id()
         records = await self._database.transact(lambda transaction: _take(transaction, limit, owner, lease_seconds))
-        return [replace(Task(*record), owner=owner) for record in records]
+        return [Task(*record) for record in records]
 
     async def renew(self, tasks: Sequence[Task], lease_seconds: float) -> int:
         """Put the end of the lease off for those that are still their owner's; how many."""
@@ -192,7 +195,8 @@ class Tasks:
 
     async def drop(self, tasks: Sequence[Task]) -> None:
         """There is nothing to do for these: delete those that are still their owner's."""
-        await self._database.transact(lambda transaction: _drop(transaction, tasks))
+        if tasks:
+            await self._database.transact(lambda transaction: _drop(transaction, tasks))
 
     async def postpone(self, tasks: Sequence[Task], seconds: float, error: str | None = None) -> None:
         """Free those that are still their owner's, to be looked at after ``seconds``; with an error, as failed."""
@@ -208,19 +212,21 @@ async def backlog(transaction: Transaction, bucket_id: int, limit: int) -> int:
 
 async def finish(transaction: Transaction, tasks: Sequence[Task]) -> None:
     """Delete tasks in the transaction of their effect. Raises LostTask: then the transaction must not be committed."""
-    if not tasks:
-        return
-    records = await transaction.fetch(_LOCK, *_columns(tasks))
-    held = {(bucket_id, key, version_id, kind): again for bucket_id, key, version_id, kind, again in records}
-    lost = {one.identity for one in tasks} - held.keys()
-    if lost:
+    if tasks and (lost := await _finish(transaction, tasks)):
         raise LostTask(lost)
-    repeated = [one for one in tasks if held[one.identity]]
-    done = [one for one in tasks if not held[one.identity]]
-    if repeated:
-        await transaction.execute(_POSTPONE, *_columns(repeated), 0.0, 0, None)
-    if done:
-        await transaction.execute(_FINISH, *_columns(done))
+
+
+async def _finish(transaction: Transaction, tasks: Sequence[Task]) -> set[tuple[int, bytes, bytes, int]]:
+    """Delete those that are still their owner's, or free them if they were asked for again; which are not."""
+    held = await transaction.fetch(_FINISH, *_columns(tasks))
+    if any(again for *_, again in held):
+        repeated = {(bucket_id, key, version_id, kind) for bucket_id, key, version_id, kind, again in held if again}
+        again = [one for one in tasks if one.identity in repeated]
+        await transaction.execute(_POSTPONE, *_columns(again), 0.0, 0, None)
+    if len(held) == len(tasks):
+        return set()
+    names = {(bucket_id, key, version_id, kind) for bucket_id, key, version_id, kind, _ in held}
+    return {one.identity for one in tasks} - names
 
 
 async def add(transaction: Transaction, tasks: Sequence[Task]) -> None:
@@ -250,10 +256,7 @@ async def _add_identified(transaction: Transaction, tasks: Sequence[Task]) -> No
 
 async def _drop(transaction: Transaction, tasks: Sequence[Task]) -> None:
     await transaction.identify()
-    try:
-        await finish(transaction, tasks)
-    except LostTask as lost:
-        await finish(transaction, [one for one in tasks if one.identity not in lost.lost])
+    await _finish(transaction, tasks)
 
 
 def _columns(tasks: Sequence[Task]) -> list[tuple[object, ...]]:

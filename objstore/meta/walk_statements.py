@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, insert
 
-from objstore.meta.lifecycle_tables import BY_ACCESS_INDEX, HAS_RULES, task, walk
+from objstore.meta.lifecycle_tables import BY_ACCESS_INDEX, HAS_RULES, NONCURRENT_BY_ACCESS_INDEX, task, walk
 from objstore.meta.statement import Statement, array, batch, constant, param
 from objstore.meta.tables import TIME, bucket, object_, upload, version
 from objstore.meta.tasks import NEW_COLUMNS, TaskKind
@@ -93,7 +93,7 @@ WITH_RULES = Statement(
     *("after", "limit"),
 )
 BUCKETS = Statement(
-    select(bucket.c.id)
+    select(bucket.c.id, literal_column("settings ? 'versioning'", Boolean))
     .where(bucket.c.id > param("after", BigInteger))
     .order_by(bucket.c.id)
     .limit(param("limit", BigInteger)),
@@ -106,7 +106,11 @@ _bucket_id = param("bucket_id", BigInteger)
 _key, _seq, _limit = param("key", BYTEA), param("seq", BigInteger), param("limit", BigInteger)
 _FILTER_NAMES = ("prefix", "size_min", "size_max", "tags", "skip_classes")
 _TASK_NAMES = ("rule", "action", "age")
-DAY_NAMES = ("bucket_id", "at", "since", "key", "horizon", "limit", *_FILTER_NAMES, "rule", "action")
+_DAY_REST = ("horizon", "limit", *_FILTER_NAMES, "rule", "action")
+DAY_NAMES = {
+    object_.name: ("bucket_id", "at", "since", "key", *_DAY_REST),
+    version.name: ("bucket_id", "at", "since", "key", "seq", *_DAY_REST),
+}
 PAGE_NAMES = ("bucket_id", "at", "key", "seq", "horizon", "limit", *_FILTER_NAMES, *_TASK_NAMES)
 
 
@@ -172,20 +176,23 @@ def page_of(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) -
     )
 
 
-def page_by_day(*conditions: ColumnElement[bool]) -> CTE:
-    """The same by the day of the last access and, within it, by when they were modified: past (at, since, key).
+def page_by_day(*conditions: ColumnElement[bool], of: Any = object_) -> CTE:
+    """The same by the day of the last access and, within it, by when they were modified: past (at, since, key), and of
+    noncurrent versions (at, since, key, seq).
 
     Nothing else is said of where to begin: of two bounds Postgres would take the day, and go through all of it again.
     """
-    cursor, since = param("at", BigInteger), param("since", TIME)
+    c, cursor, since = of.c, param("at", BigInteger), param("since", TIME)
+    versions = ([c.seq], [_seq]) if of is version else ([], [])
+    order = (c.accessed, c.modified, c.key, *versions[0])
     return (
         select(
-            *(o.accessed.label("at"), o.modified.label("since")),
-            *(o.key, o.version_id, o.size, o.tags, o.storage_class),
+            *(c.accessed.label("at"), c.modified.label("since"), *versions[0]),
+            *(c.key, c.version_id, c.size, c.tags, c.storage_class),
         )
-        .where(o.bucket_id == _bucket_id, o.accessed <= param("horizon", BigInteger), *conditions)
-        .where(tuple_(o.accessed, o.modified, o.key) > tuple_(cursor, since, _key))
-        .order_by(o.accessed, o.modified, o.key)
+        .where(c.bucket_id == _bucket_id, c.accessed <= param("horizon", BigInteger), *conditions)
+        .where(tuple_(*order) > tuple_(cursor, since, _key, *versions[1]))
+        .order_by(*order)
         .limit(_limit)
         .cte("page")
     )
@@ -198,11 +205,11 @@ def _walk_on(table: Any, at: Any, type_: Any, *conditions: ColumnElement[bool]) 
     return Statement(answer(page, queue(tasks_of(matched, due, TaskKind.VERSION))), *PAGE_NAMES)
 
 
-def _walk_by_day(*conditions: ColumnElement[bool]) -> Statement:
-    page = page_by_day(*conditions)
+def _walk_by_day(*conditions: ColumnElement[bool], of: Any = object_) -> Statement:
+    page = page_by_day(*conditions, of=of)
     matched = select(page).where(matches(page)).cte("matched")
     due = func.clock_timestamp()  # a day's number tells no time
-    return Statement(answer(page, queue(tasks_of(matched, due, TaskKind.VERSION))), *DAY_NAMES)
+    return Statement(answer(page, queue(tasks_of(matched, due, TaskKind.VERSION))), *DAY_NAMES[of.name])
 
 
 CURRENT = _walk_on(object_, o.modified, TIME)
@@ -210,6 +217,8 @@ NONCURRENT = _walk_on(version, v.noncurrent_since, TIME, v.noncurrent_since.is_n
 MARKER = _walk_on(version, v.modified, TIME, v.marker, v.noncurrent_since.is_(None))
 ACCESSED = _walk_by_day(o.tier == constant(_HOT))
 BY_ACCESS = _walk_by_day(literal_column(BY_ACCESS_INDEX, Boolean))
+NONCURRENT_ACCESSED = _walk_by_day(v.noncurrent_since.is_not(None), v.tier == constant(_HOT), ~v.marker, of=version)
+NONCURRENT_BY_ACCESS = _walk_by_day(literal_column(NONCURRENT_BY_ACCESS_INDEX, Boolean), of=version)
 
 
 def _below() -> Statement:

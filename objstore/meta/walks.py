@@ -30,6 +30,7 @@ BACKLOG_PAUSE = timedelta(seconds=1)
 NO_PAUSE = timedelta()
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 ANY_SIZE = 2**63 - 1
+SEQ_BYTES = 8
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -42,12 +43,15 @@ class Source(Enum):
     MARKER = "marker"  # delete markers that are the latest, by modified
     ACCESSED = "accessed"  # current versions on the hot tier by day of last access
     BY_ACCESS = "by access"  # Intelligent-Tiering objects off the hot tier by day of last access
+    NONCURRENT_ACCESSED = "noncurrent accessed"  # as ACCESSED, of noncurrent versions
+    NONCURRENT_BY_ACCESS = "noncurrent by access"  # as BY_ACCESS, of noncurrent versions
     UPLOAD = "upload"  # open uploads by when they began
     FULL = "full"  # as ACCESSED, as much as has to leave a tier that is too full
     STEPS = "steps"  # current versions by key, below the steps of a prefix that need not be kept
 
 
-BY_DAY = (Source.ACCESSED, Source.BY_ACCESS)  # not by a time
+NONCURRENT_BY_DAY = (Source.NONCURRENT_ACCESSED, Source.NONCURRENT_BY_ACCESS)
+BY_DAY = (Source.ACCESSED, Source.BY_ACCESS, *NONCURRENT_BY_DAY)  # not by a time
 
 _PAGES: Mapping[Source, Statement] = {
     Source.CURRENT: sql.CURRENT,
@@ -56,6 +60,8 @@ _PAGES: Mapping[Source, Statement] = {
     Source.MARKER: sql.MARKER,
     Source.ACCESSED: sql.ACCESSED,
     Source.BY_ACCESS: sql.BY_ACCESS,
+    Source.NONCURRENT_ACCESSED: sql.NONCURRENT_ACCESSED,
+    Source.NONCURRENT_BY_ACCESS: sql.NONCURRENT_BY_ACCESS,
     Source.UPLOAD: sql.UPLOADS,
 }
 
@@ -71,7 +77,7 @@ class WalkName:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a step looks for. ``horizon``: rows up to this are due: a time, or a day number for ACCESSED and BY_ACCESS.
+    """What a step looks for. ``horizon``: rows up to this are due: a time, or a day number for ``BY_DAY``.
 
     ``age`` is added to a row's time to say since when it is due; ``skip_classes``: codes of classes that are left out.
     ``pause``: how long the walk rests when there is nothing more up to the horizon. ``restart``: the walk begins anew
@@ -117,9 +123,9 @@ class Walks:
         """Buckets that have a lifecycle configuration, by id, each with a mark that changes when its settings do."""
         return [(bucket_id, mark) for bucket_id, mark in await self._database.fetch(sql.WITH_RULES, after, limit)]
 
-    async def buckets(self, after: int, limit: int) -> list[int]:
-        """All buckets by id."""
-        return [record[0] for record in await self._database.fetch(sql.BUCKETS, after, limit)]
+    async def buckets(self, after: int, limit: int) -> list[tuple[int, bool]]:
+        """All buckets by id, each with whether it has, or had, versioning."""
+        return [tuple(record) for record in await self._database.fetch(sql.BUCKETS, after, limit)]
 
     async def settings(self, bucket_id: int) -> Any:
         """Settings of a bucket; None if it is gone."""
@@ -180,7 +186,9 @@ class Walks:
         seen = found = 0
         if records:
             *cursor, seen, found = records[0]
-            if query.source in BY_DAY:
+            if query.source in NONCURRENT_BY_DAY:
+                row.by_day_and_seq = tuple(cursor)
+            elif query.source in BY_DAY:
                 row.by_day = tuple(cursor)
             else:
                 row.time, row.key, row.seq = cursor
@@ -218,6 +226,17 @@ class _Row:
     def by_day(self, cursor: tuple[int, datetime, bytes]) -> None:
         self.number, self.seq, self.key = cursor[0], (cursor[1] - LONG_AGO) // _MICROSECOND, cursor[2]
 
+    @property
+    def by_day_and_seq(self) -> tuple[int, datetime, bytes, int]:
+        """The same of noncurrent versions, whose ``seq`` stands behind the key."""
+        day, since, name = self.by_day
+        return day, since, name[:-SEQ_BYTES], int.from_bytes(name[-SEQ_BYTES:], "big")
+
+    @by_day_and_seq.setter
+    def by_day_and_seq(self, cursor: tuple[int, datetime, bytes, int]) -> None:
+        day, since, key, seq = cursor
+        self.by_day = day, since, key + seq.to_bytes(SEQ_BYTES, "big")
+
     def rewind(self) -> None:
         self.time, self.number, self.key, self.seq = None, 0, b"", 0
 
@@ -235,6 +254,7 @@ def _arguments(row: _Row, query: Query, limit: int) -> list[Any]:
     tags = orjson.dumps(dict(query.tags or {})).decode()
     filters = (query.prefix, query.size_min, query.size_max, tags, list(query.skip_classes))
     if query.source in BY_DAY:
-        return [row.bucket_id, *row.by_day, query.horizon, limit, *filters, row.rule, row.action]
+        cursor = row.by_day_and_seq if query.source in NONCURRENT_BY_DAY else row.by_day
+        return [row.bucket_id, *cursor, query.horizon, limit, *filters, row.rule, row.action]
     arguments = [row.bucket_id, at, row.key, row.seq, query.horizon, limit, *filters, *tail]
     return [*arguments, query.newer] if query.source is Source.BELOW else arguments

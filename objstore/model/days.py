@@ -32,7 +32,10 @@ def start_of(day: int) -> datetime:
 
 def days(count: int) -> timedelta:
     """So many days; at most what a ``timedelta`` can hold."""
-    return hours(count * 24)
+    try:
+        return _day * count
+    except OverflowError:
+        return timedelta.max
 
 
 def hours(count: int) -> timedelta:

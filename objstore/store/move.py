@@ -21,7 +21,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xxhash import xxh3_64
 
@@ -50,13 +50,25 @@ Throttle = Callable[[int], Awaitable[None]]
 Result = bool | ObjstoreError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Move:
-    """``tier``: the name of the tier that it goes to; ``storage_class``: the class that it has there."""
+    """``tier``: the name of the tier that it goes to; ``storage_class``: the class that it has there.
+
+    ``stored``: the version with the size that its bytes have on the drives.
+    """
 
     version: ObjectVersion
     storage_class: str
     tier: str
+    stored: ObjectVersion = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.stored = as_stored(self.version)
+
+    @property
+    def size(self) -> int:
+        """Of its bytes as they are on the drives."""
+        return self.stored.size
 
 
 @dataclass(slots=True)
@@ -125,10 +137,12 @@ class Moves:
 
     async def _copies(self, moves: Sequence[Move], throttle: Throttle) -> "list[_Copy | BaseException]":
         """Payloads on their target tiers, durable, not yet verified; or why not."""
-        profile, order = self._context.pool.profile, dict[str, list[Move]]()
-        large = [move for move in moves if _size(move) > profile(move.tier).pack_bytes_max]
+        order, large = dict[str, list[Move]](), list[Move]()
+        packed = {tier: self._context.pool.profile(tier).pack_bytes_max for tier in {move.tier for move in moves}}
         for move in moves:
-            if _size(move) <= profile(move.tier).pack_bytes_max:
+            if move.size > packed[move.tier]:
+                large.append(move)
+            else:
                 order.setdefault(move.tier, []).append(move)
         batches = [
             (tier, batch) for tier, small in order.items() for batch in _steps(small, BATCH_BYTES_MAX, BATCH_ITEMS_MAX)
@@ -146,8 +160,8 @@ class Moves:
     async def _pack(self, tier: str, moves: Sequence[Move], throttle: Throttle) -> "list[_Copy | BaseException]":
         """Small ones, which share a stripe and its flushes."""
         async with self._small:
-            await throttle(sum(map(_size, moves)))
-            payloads = await read_small(self._context.catalog, self._reads, [as_stored(move.version) for move in moves])
+            await throttle(sum(move.size for move in moves))
+            payloads = await read_small(self._context.catalog, self._reads, [move.stored for move in moves])
             await reach("move.read")
             there = [i for i, payload in enumerate(payloads) if not isinstance(payload, ObjstoreError)]
             owners = [_owner(moves[i].version) for i in there]
@@ -172,7 +186,7 @@ class Moves:
             return await self._stream_one(move, throttle)
 
     async def _stream_one(self, move: Move, throttle: Throttle) -> _Copy:
-        context, version, digest, owner = self._context, as_stored(move.version), hasher(), _owner(move.version)
+        context, version, digest, owner = self._context, move.stored, hasher(), _owner(move.version)
         reader = await self._reads.read(version, 0, version.size)
         writer = ObjectWriter(context.pool, context.buffers, context.executor, move.tier, owner, version.size, None)
         try:
@@ -233,18 +247,13 @@ def _steps(moves: Sequence[Move], bytes_max: int, items_max: int) -> Iterator[li
     step: list[Move] = []
     size = 0
     for move in moves:
-        if step and (size + _size(move) > bytes_max or len(step) >= items_max):
+        if step and (size + move.size > bytes_max or len(step) >= items_max):
             yield step
             step, size = [], 0
         step.append(move)
-        size += _size(move)
+        size += move.size
     if step:
         yield step
-
-
-def _size(move: Move) -> int:
-    """Of its bytes as they are on the drives."""
-    return as_stored(move.version).size
 
 
 def _owner(version: ObjectVersion) -> Owner:

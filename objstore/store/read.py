@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from objstore.format.checksum import checksum
-from objstore.format.extent import EXTENT_BYTES, PACKED, Extent, unpack, unpack_fields
+from objstore.format.extent import EXTENT_BYTES, PACKED, Extent, payload_bytes, unpack, unpack_fields
 from objstore.model.errors import (
     CorruptData,
     DriveError,
@@ -177,7 +177,7 @@ class Reads:
 
 def as_stored(version: ObjectVersion) -> ObjectVersion:
     """The version with the size that its bytes have on the drives: what a mover of bytes goes by."""
-    size = sum(extent.length for extent in unpack(version.extents))
+    size = payload_bytes(version.extents)
     return version if size == version.size else replace(version, size=size)
 
 

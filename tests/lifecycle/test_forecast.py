@@ -1,9 +1,11 @@
 """The dry run's numbers against the evaluator, asked about every version one by one."""
 
+from bisect import bisect_right
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
+import asyncpg
 import pytest
 from sqlalchemy import delete, func, select
 
@@ -13,12 +15,15 @@ from objstore.lifecycle.actions import of_current, of_extended, of_marker, of_no
 from objstore.lifecycle.facts import Kind
 from objstore.lifecycle.forecast import expect
 from objstore.lifecycle.plan import Plan
+from objstore.lifecycle.totals import totals
 from objstore.meta import forecast as sql
 from objstore.meta.drives import Drives
 from objstore.meta.facts import look
+from objstore.meta.forecast import Count
 from objstore.meta.groups import space_of
 from objstore.meta.lifecycle_tables import task
 from objstore.meta.nodes import Nodes
+from objstore.meta.pins import Pin, Pins, pinned_ranges, pinned_until
 from objstore.meta.statement import Statement, constant
 from objstore.model.errors import DatabaseUnavailable
 from objstore.model.extended_rules import ExtendedRule, KeepLast, TierFull
@@ -78,7 +83,19 @@ async def filled(world: World) -> World:
         "heat = (size / 10000) % 5, tags = CASE WHEN size % 20000 = 0 THEN '{\"x\": \"y\"}'::jsonb END "
         "WHERE bucket_id = $1", bucket_id,
     )  # fmt: skip
+    await count_anew(world)
     return world
+
+
+async def count_anew(world: World) -> None:
+    """Have the ledger of usage say what rows say that were changed behind its back."""
+    await world.raw.execute("DELETE FROM usage")
+    for table, noncurrent in (("object", "false"), ("version WHERE NOT marker", "true")):
+        await world.raw.execute(
+            "INSERT INTO usage (bucket_id, prefix, tier, storage_class, noncurrent, accessed, objects, bytes) "
+            "SELECT bucket_id, substring(key, 1, position('/'::bytea IN key)), tier, storage_class, "
+            f"{noncurrent}, accessed, count(*), sum(size) FROM {table} GROUP BY 1, 2, 3, 4, 5, 6"
+        )
 
 
 async def brute_force(world: World, plan: Plan, now: datetime) -> Counter[tuple[str, str, str, int]]:
@@ -138,7 +155,92 @@ async def test_beyond_the_limit_a_sample_stands_for_all(filled: World) -> None:
     sampled = await expect(filled.place.database, await filled.bucket_id(), plan, now, DAYS, rows_max=0)
     # Of so small a table every page is in the sample.
     assert [one.forecast.by_day for one in exact] == [one.forecast.by_day for one in sampled]
-    assert not any(one.forecast.exact for one in sampled if one.action.rule not in ("later",))
+    # Nothing to count; days of the last access, which the ledger has.
+    assert {one.action.rule for one in sampled if one.forecast.exact and one.action.of == "current"} == {
+        "later",
+        "idle",
+    }
+    assert {one.forecast.margin for one in sampled} == {Count()}
+
+
+async def test_a_prefix_is_counted_by_key(filled: World) -> None:
+    """Where too many rows are due by their age, those below the prefix may still be few."""
+    plan, now = Plan(RULES, EXTENDED), datetime.now(UTC)
+    rows = len([key for key in await filled.tiers() if key.startswith(b"a/")])
+    exact = await expect(filled.place.database, await filled.bucket_id(), plan, now, DAYS)
+    within = await expect(filled.place.database, await filled.bucket_id(), plan, now, DAYS, rows_max=rows)
+    assert [one.forecast.by_day for one in exact] == [one.forecast.by_day for one in within]
+    assert {one.action.rule for one in within if one.forecast.exact} >= {"old", "hours", "later"}
+    assert not all(one.forecast.exact for one in within)
+
+
+async def test_an_estimate_says_how_far_off_it_may_be(
+    world: World, raw: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many rows over many pages; every estimate, whatever the sample, is to be within a few of its margins."""
+    await world.put(b"k", days=3, size=200_000)
+    names = "seq, slot, storage_class, etag, extents, accessed, heat, tier, versioned, bucket_id"
+    await raw.execute(
+        f"INSERT INTO object (key, version_id, size, modified, {names}) SELECT convert_to(n || '/k', 'UTF8'), "
+        f"convert_to('v' || n, 'UTF8'), size + n, modified - abs(hashint4(n)) % 7 * interval '1 day', {names} "
+        "FROM object, generate_series(1, 5000) n WHERE bucket_id = $1", await world.bucket_id()
+    )  # fmt: skip
+    await raw.execute("ANALYZE object")
+    await count_anew(world)
+    monkeypatch.setattr(sql, "SAMPLE_ROWS", 1500)
+    now, bucket_id = datetime.now(UTC), await world.bucket_id()
+    rules = [Rule("all", True, Filter(), Expiration(days=1)), Rule("some", True, Filter(), Expiration(days=6))]
+    exact = [one.forecast for one in await expect(world.place.database, bucket_id, Plan(tuple(rules)), now, 2)]
+    for _ in range(5):
+        every, some = [
+            one.forecast for one in await expect(world.place.database, bucket_id, Plan(tuple(rules)), now, 2, 100)
+        ]
+        assert not every.exact
+        # The ledger says how many there are: of what is about all nothing has to be guessed.
+        assert (every.by_day, every.margin_now) == (exact[0].by_day, Count())
+        assert 0 < some.margin_now.objects < 1500
+        assert abs(some.by_day[0].objects - exact[1].by_day[0].objects) < 4 * some.margin_now.objects
+        assert abs(some.by_day[0].bytes - exact[1].by_day[0].bytes) < 4 * some.margin_now.bytes
+
+
+async def test_pins_hold_back_what_leaves_the_hot_tier(world: World) -> None:
+    """As in the total, and as the engine does: until the latest pin of a key ends; deletions are not held back."""
+    await world.put(b"a/x", b"a/b/x", b"a/b0", b"c", days=9.5, size=200_000)
+    now, bucket_id = datetime.now(UTC), await world.bucket_id()
+    pins = Pins(world.place.database)
+    for prefix, after in ((b"a/", 3.5), (b"a/b/", 6.5), (b"a/b/x", 1.5), (b"zz", 2.5)):
+        await pins.put(bucket_id, prefix, now + timedelta(days=after), 0)
+    rules = (
+        Rule("down", True, Filter(), None, (Transition("STANDARD_IA", 3),)),
+        Rule("gone", True, Filter(), Expiration(days=3)),
+    )
+    idle = ExtendedRule("idle", True, last_access_days=1, storage_class="GLACIER_IR")
+    await world.raw.execute("UPDATE object SET accessed = accessed - 5 WHERE bucket_id = $1", bucket_id)
+    for rows_max in (1000, 0):
+        found = await expect(world.place.database, bucket_id, Plan(rules, (idle,)), now, DAYS, rows_max)
+        days_of = {
+            one.action.rule: {day: count.objects for day, count in enumerate(one.forecast.by_day) if count.objects}
+            for one in found
+        }
+        assert days_of == {"down": {0: 1, 4: 2, 7: 1}, "gone": {0: 4}, "idle": {0: 1, 4: 2, 7: 1}}
+    alone = await totals(world.place.database, bucket_id, Plan(rules[:1]), now, DAYS)
+    assert [{day: count.objects for day, count in enumerate(one.by_day) if count.objects}
+            for one in alone.shares.values()] == [days_of["down"]]  # fmt: skip
+
+
+def test_ranges_of_pins() -> None:
+    now = datetime.now(UTC)
+    pins = [Pin(1, prefix, now + timedelta(days=after), 0, now) for prefix, after in (
+        (b"a", 1), (b"ab", 3), (b"abc", 2), (b"b\xff", 5), (b"", -1),
+    )]  # fmt: skip
+    bounds, untils = pinned_ranges(pins)
+    assert bounds == sorted(bounds)
+    for key in (b"", b"a", b"aa", b"ab", b"abc", b"abcd", b"abd", b"ac", b"b", b"b\xff", b"b\xff\xff", b"c", b"\xff"):
+        at = bisect_right(bounds, key) - 1
+        wanted = pinned_until(pins, 1, key)
+        assert wanted is not None
+        assert untils[at] == wanted.timestamp(), key
+    assert pinned_ranges([]) == ([], [])
 
 
 async def test_too_slow_is_said(filled: World, monkeypatch: pytest.MonkeyPatch) -> None:

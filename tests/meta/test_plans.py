@@ -66,7 +66,16 @@ async def test_plan(raw: "asyncpg.Connection[asyncpg.Record]", statement: Statem
         assert scan not in plan, plan
 
 
-@pytest.mark.parametrize("statement", [walk_statements.ACCESSED, walk_statements.BY_ACCESS, group_statements.FULL])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        walk_statements.ACCESSED,
+        walk_statements.BY_ACCESS,
+        walk_statements.NONCURRENT_ACCESSED,
+        walk_statements.NONCURRENT_BY_ACCESS,
+        group_statements.FULL,
+    ],
+)
 async def test_a_page_of_one_day_is_not_looked_for_in_all_of_it(
     raw: "asyncpg.Connection[asyncpg.Record]", statement: Statement
 ) -> None:

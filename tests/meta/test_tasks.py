@@ -4,12 +4,15 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import column, select, table
 
 from objstore.meta.database import Database, Transaction
 from objstore.meta.rule_stats import Done, add_done, add_failed, rule_figures
+from objstore.meta.statement import Statement
 from objstore.meta.tasks import LostTask, Task, TaskKind, Tasks, backlog, examine, finish
 from objstore.model import clock
 
+WAITING = Statement(select(column("pid")).select_from(table("pg_locks")).where(~column("granted")))
 Raw = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -89,6 +92,25 @@ async def test_asked_for_again_while_taken(tasks: Tasks, database: Database, raw
     assert again.key == b"a"
     await _finish(database, [again])
     assert await _keys(raw) == []
+
+
+async def test_asked_for_again_at_the_moment_it_is_finished(tasks: Tasks, database: Database, raw: Raw) -> None:
+    """Who finishes it waits for who asks, and sees that it has to be looked at once more."""
+    await tasks.add([task(b"a"), task(b"b")])
+    taken = await tasks.take(2, 60.0)
+    asking = raw.transaction()
+    await asking.start()
+    await raw.execute("UPDATE task SET again = true WHERE key = 'a'")
+    finishing = asyncio.create_task(_finish(database, taken))
+    for _ in range(1000):
+        if await database.fetch(WAITING):
+            break
+        await asyncio.sleep(0.01)
+    await asking.commit()
+    await finishing
+    assert await _keys(raw) == [b"a"]
+    (again,) = await tasks.take(2, 60.0)
+    assert again.key == b"a"
 
 
 async def test_asked_for_again_makes_ready(tasks: Tasks) -> None:

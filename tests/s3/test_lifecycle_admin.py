@@ -131,6 +131,7 @@ def test_dry_run(server: Server, s3: Any, bucket: str) -> None:
         ("soon", "delete", ""): (1, 7),
     }
     assert all(one["exact"] and one["now"]["objects"] == 0 for one in found["actions"])
+    assert all(one["margin"] == one["margin_now"] == {"objects": 0, "bytes": 0} for one in found["actions"])
     (moves,) = [one for one in found["actions"] if one["storage_class"] == "STANDARD_IA"]
     # Five days, rounded up to midnight.
     assert {day["day"] for day in moves["by_day"]} <= {5, 6}

@@ -1,5 +1,6 @@
 """POST /buckets/{bucket}/lifecycle/dry-run: what rules would do, before they are enabled. Nothing is changed."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,7 +13,8 @@ from objstore.api.admin.state import AdminState, admin_state
 from objstore.lifecycle.forecast import Expected, expect
 from objstore.lifecycle.plan import Plan, plan_of
 from objstore.lifecycle.totals import VERSIONS_MAX, Totals, totals
-from objstore.meta.forecast import ROWS_MAX, Count, TooSlow
+from objstore.meta.forecast import Count, TooSlow
+from objstore.meta.forecast_statements import ROWS_MAX
 from objstore.model import clock
 from objstore.model.extended_rules import ExtendedRule
 from objstore.model.lifecycle import MINIMUM_FOR_ALL, SETTING, Rule, from_json
@@ -37,11 +39,18 @@ class DayCount(BaseModel):
     bytes: int
 
 
+class Margin(BaseModel):
+    """How far off an estimate may be, in 19 of 20 cases; 0 for what was counted."""
+
+    objects: int
+    bytes: int
+
+
 class ActionForecast(BaseModel):
     """``action``: delete, mark (a delete marker), transition, abort; ``of``: current, noncurrent, marker, upload.
 
     ``exact``: counted; else estimated from a sample, or not at all, for which ``error`` says why. ``total``: now and
-    in the days that were asked for. ``by_day``: days with something only.
+    in the days that were asked for. ``margin``, ``margin_now``: of these. ``by_day``: days with something only.
     """
 
     rule: str
@@ -53,6 +62,8 @@ class ActionForecast(BaseModel):
     now: DayCount
     total: DayCount
     by_day: list[DayCount]
+    margin: Margin
+    margin_now: Margin
     samples: list[Sample]
     error: str
 
@@ -106,12 +117,14 @@ async def dry_run(
         int, Query(ge=0, le=ROWS_MAX, description="Beyond so many rows of an index, an estimate.")
     ] = ROWS_MAX,
 ) -> DryRun:
-    """Count by index, rule by rule: seconds at tens of millions of objects."""
+    """Count by index, rule by rule: a second or two, however many objects there are."""
     found = await bucket_named(bucket, state)
     setting = found.settings.get(SETTING, {}) if rules is None else await rules.settings()
     now, plan = clock.now(), _plan(found, setting)
-    expected = await expect(state.database, found.id, plan, now, days, rows)
-    together = await _together(state, found.id, plan, now, days, min(rows, VERSIONS_MAX))
+    expected, together = await asyncio.gather(
+        expect(state.database, found.id, plan, now, days, rows),
+        _together(state, found.id, plan, now, days, min(rows, VERSIONS_MAX)),
+    )
     return DryRun(bucket=bucket, at=now, days=days, actions=[_shown(one) for one in expected], together=together)
 
 
@@ -161,6 +174,8 @@ def _shown(one: Expected) -> ActionForecast:
         storage_class=action.storage_class,
         tier=action.tier,
         exact=one.forecast.exact,
+        margin=_margin(one.forecast.margin),
+        margin_now=_margin(one.forecast.margin_now),
         samples=_samples(one.forecast.samples),
         error=one.error,
         **_counted(one.forecast.by_day),
@@ -176,6 +191,10 @@ def _counted(by_day: Sequence[Count]) -> dict[str, Any]:
         "total": DayCount(day=len(counts) - 1, objects=objects, bytes=size),
         "by_day": [count for count in counts if count.objects],
     }
+
+
+def _margin(count: Count) -> Margin:
+    return Margin(objects=count.objects, bytes=count.bytes)
 
 
 def _samples(found: Sequence[tuple[bytes, bytes]]) -> list[Sample]:
