@@ -24,6 +24,7 @@ from objstore.cli.folding import run_folding
 from objstore.cli.http_server import HttpServer
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys
+from objstore.cli.quota_runner import QuotaRunner
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.tls import Certificates
@@ -33,6 +34,7 @@ from objstore.erasure.codec import codec_name
 from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
+from objstore.meta.quotas import Quotas
 from objstore.repair.snapshots import Snapshots
 from objstore.store.build import open_store
 from objstore.store.kms import LocalKms
@@ -63,7 +65,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
         connector=connector,
     )
     store.context.keys = await open_keys(spec, database)
-    identities = await open_identities(spec, database, store.context)
+    quotas = QuotaRunner(Quotas(database), store.context.limits)
+    identities = await open_identities(spec, database, store.context, quotas)
     authenticator = Authenticator(identities.keyring, lenient=spec.lenient)
     readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
@@ -115,6 +118,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
     folding = Folding(accesses, database)
     count_accesses(metrics, accesses, folding)
     counting = asyncio.create_task(metrics.run())
+    limiting = asyncio.create_task(quotas.run())
     served = asyncio.Event()
     logged = asyncio.create_task(access_log.run(served))
     auditing = asyncio.create_task(audit.run()) if audit else None
@@ -134,8 +138,9 @@ async def run_gateway(spec: WorkerSpec) -> None:
             await audit.flush()
         await identities.close()
         await store.close()
-        counting.cancel()
-        await asyncio.wait([counting])
+        for task in (counting, limiting):
+            task.cancel()
+        await asyncio.wait([counting, limiting])
         await database.close()
         for drive in drives:
             drive.close()
