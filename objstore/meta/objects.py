@@ -109,12 +109,16 @@ class Objects:
         """
         return await self._database.transact(lambda transaction: tagging.set_tags(transaction, version, tags, events))
 
-    async def set_attrs(self, version: ObjectVersion, attrs: dict[str, Any] | None) -> bool:
-        """Replace the attributes of a version; False if it, or they, are not as they were: look it up again.
+    async def set_attrs(
+        self, version: ObjectVersion, attrs: dict[str, Any] | None, events: Sequence[Event] = ()
+    ) -> bool:
+        """Replace the attributes of a version, and tell of it; False if it, or they, are not as they were.
 
-        Raises InvalidArgument.
+        Then it has to be looked up again. Raises InvalidArgument.
         """
-        return await self._database.transact(lambda transaction: attributes.set_attrs(transaction, version, attrs))
+        return await self._database.transact(
+            lambda transaction: attributes.set_attrs(transaction, version, attrs, events)
+        )
 
     async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
         """Replace extents where the version and its old extents still hold and the target volumes are open.

@@ -119,6 +119,23 @@ def test_every_change_is_told_in_order(told: Any, hook: Hook) -> None:
     assert record["s3"]["object"]["size"] == 1
 
 
+def test_lists_and_markers(told: Any, hook: Hook) -> None:
+    told.create_bucket(Bucket="lists", ObjectOwnership="ObjectWriter")
+    entry = {"QueueArn": ARN, "Events": ["s3:ObjectAcl:Put", "s3:ObjectRemoved:*"]}
+    told.put_bucket_notification_configuration(
+        Bucket="lists", NotificationConfiguration={"QueueConfigurations": [entry]}
+    )
+    told.put_bucket_versioning(Bucket="lists", VersioningConfiguration={"Status": "Enabled"})
+    name = {"Bucket": "lists", "Key": "k"}
+    told.put_object(**name, Body=b"x")
+    told.put_object_acl(**name, ACL="private")
+    marker = told.delete_object(**name)["VersionId"]
+    told.delete_object(**name, VersionId=marker)
+    expected = [("ObjectAcl:Put", "k"), ("ObjectRemoved:DeleteMarkerCreated", "k"), ("ObjectRemoved:Delete", "k")]
+    until(lambda: len(hook.records("lists")) >= len(expected))
+    assert hook.records("lists") == expected
+
+
 def test_filters(told: Any, hook: Hook) -> None:
     rules = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]
     listen(told, "some", "s3:ObjectCreated:Put", Filter={"Key": {"FilterRules": rules}}, Id="mine")

@@ -222,6 +222,7 @@ class FakeStore:
         key: bytes,
         change: Callable[[ObjectVersion], dict[str, Any] | None],
         version_id: bytes | None = None,
+        event: str = "",
     ) -> ObjectVersion:
         version = await self.get(bucket, key, version_id)
         version.attrs = change(version)
