@@ -16,6 +16,7 @@ from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
+from objstore.api.website import Websites
 from objstore.cli.audit import AuditLog
 from objstore.cli.counters import count_accesses, count_drives, count_hedges
 from objstore.cli.drives import open_drives, row_of
@@ -88,11 +89,25 @@ async def run_gateway(spec: WorkerSpec) -> None:
     access_log = AccessLog(store, spec.access_log_seconds)
     audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
     ops = Ops(readiness, metrics, admin_application(state, authenticator, audit.note if audit else None))
+    site, website = site_of(spec, identities), None
+    if spec.website_domain:
+        website = Gateway(
+            store,
+            authenticator,
+            domain=spec.website_domain,
+            site=site,
+            observe=metrics.observe,
+            audit=audit.note if audit else None,
+            access_log=access_log,
+            dispatcher=Websites(),
+        )
     gateway = Gateway(
         store,
         authenticator,
         domain=spec.domain,
-        site=site_of(spec, identities),
+        website=website,
+        website_domain=spec.website_domain,
+        site=site,
         ops=ops,
         observe=metrics.observe,
         audit=audit.note if audit else None,

@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     cluster_secret: str | None = Field(None, repr=False)
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,64}$")
     domain: str | None = Field(None, pattern=r"^[a-z0-9.-]{1,253}$")
+    website_domain: str | None = Field(None, pattern=r"^[a-z0-9.-]{1,253}$")
     data: Path = Path("objstore-data")
     host: str = "127.0.0.1"
     port: int = Field(9000, ge=0, le=65535)

@@ -98,6 +98,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     database_pooler: bool
     region: str
     domain: str
+    website_domain: str
     host: str
     port: int
     workers: int

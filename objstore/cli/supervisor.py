@@ -263,6 +263,7 @@ class _Supervisor:
             database_pooler=settings.database_pooler,
             region=settings.region,
             domain=settings.domain or "",
+            website_domain=settings.website_domain or "",
             host=settings.host,
             port=self._reserved.getsockname()[1],
             workers=settings.workers,

@@ -32,6 +32,7 @@ header_seconds = 3
 compact_interval_seconds = 3600
 sse_c_over_http = true
 kms_keys = ["testkey-1", "testkey-2"]
+website_domain = "web.example.com"
 [tier.hot]
 shard_bytes_max = 67108864
 [tier.capacity]
