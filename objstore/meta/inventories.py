@@ -39,7 +39,7 @@ class Inventories:
         return [name for (name,) in await self._database.fetch(_WITH, after, limit)]
 
     async def begin(self, bucket: str, id_: str, period: timedelta, lease: timedelta) -> datetime | None:
-        """Take the turn of a configuration: done a ``period`` ago or never, not begun for a ``lease``; when, or None."""
+        """Take the turn of a configuration: done a ``period`` ago or never, not begun for a ``lease``; when."""
         ((now,),) = await self._database.fetch(_NOW)
         taken = False
 
