@@ -8,6 +8,7 @@ from objstore.meta.add import add
 from objstore.meta.commit import Guard, Outcome, Role, Write, commit, commit_together
 from objstore.meta.current import LOOKUP, Name
 from objstore.meta.database import Database, Transaction
+from objstore.meta.object_owners import owners_of
 from objstore.meta.relocate import Referent, Swap
 from objstore.meta.rows import version_of
 from objstore.meta.versions import VersionName
@@ -99,6 +100,10 @@ class Objects:
         ``after``: a key, of which versions older than a seq are still listed, or (None) nothing.
         """
         return await version_listing.page(self._database, bucket_id, prefix, delimiter, after, limit)
+
+    async def owners(self, bucket_id: int, names: Sequence[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], str]:
+        """Owners of versions (key, version id) of a bucket, of those that say who owns them."""
+        return await owners_of(self._database, bucket_id, names)
 
     async def set_tags(
         self, version: ObjectVersion, tags: Mapping[str, str] | None, events: Sequence[Event] = ()
