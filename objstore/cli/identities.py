@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from objstore.api.auth.keyring import DirectoryKeyring
 from objstore.api.iam.desk import Desk
+from objstore.api.iam.web_keys import WebKeys
 from objstore.api.s3.call import Site
 from objstore.cli.keys import sealer_of
 from objstore.cli.quota_runner import QuotaRunner
@@ -71,4 +72,5 @@ def site_of(spec: WorkerSpec, identities: GatewayIdentities) -> Site:
         spec.lenient,
         identities.desk,
         frozenset(target.name for target in spec.events),
+        WebKeys(spec.oidc_private),
     )

@@ -166,6 +166,7 @@ class Settings(BaseSettings):
     object_ownership: Literal["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter", ""] = "BucketOwnerEnforced"
     public_access_block: bool = True
     lenient: bool = False
+    oidc_private: bool = False
     audit_file: Path | None = None
     audit_webhook: str = Field("", repr=False, pattern=r"^(https?://[^\s]+)?$")
     master_key: str | None = Field(None, repr=False)

@@ -305,6 +305,7 @@ class _Supervisor:
             object_ownership=settings.object_ownership,
             public_access_block=settings.public_access_block,
             lenient=settings.lenient,
+            oidc_private=settings.oidc_private,
             audit_file=str(settings.audit_file.absolute()) if settings.audit_file else "",
             audit_webhook=settings.audit_webhook,
             events=[EventTargetSpec(name, **target.model_dump()) for name, target in settings.events.items()],

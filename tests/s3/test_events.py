@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from objstore.events.webhook import RefusedAddress, Webhook, is_public
+from objstore.events.pinned import RefusedAddress, is_public
+from objstore.events.webhook import Webhook
 from tests.harness.server import SETTINGS, Server
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:hook"
