@@ -26,6 +26,7 @@ file_secret_settings
 _.uptime_seconds
 _.rebalancing
 _.total_shards
+_.used_objects
 _.quarantined
 _.cache_ok
 _.get_col_spec

@@ -7,7 +7,7 @@ and never a short success: once a body has begun, failure breaks the connection.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -16,7 +16,7 @@ from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.cycle import answer_of
 from objstore.api.lateness import AnswerWatch
-from objstore.api.request import Receive, Request, Scope
+from objstore.api.request import Receive, Request, Scope, bucket_of_host
 from objstore.api.s3.call import Answer, Call, Headers, Site
 from objstore.api.s3.cors import add_cors
 from objstore.api.s3.dispatch import Dispatcher
@@ -41,6 +41,12 @@ _GONE = 499  # the client went away
 _BROKEN = 500
 
 
+class Answerer(Protocol):
+    """What finds the answer to a call; raises what its refusal is to be."""
+
+    async def answer(self, call: Call) -> Answer: ...
+
+
 class ResponseBroken(Exception):
     """An answer's body could not be sent whole: the server must drop the connection."""
 
@@ -52,7 +58,8 @@ class Gateway:
     operation, status, seconds, bytes in (as declared), bytes out. An answer that breaks off counts as 499 when the
     client has gone, as 500 when reading failed. ``answer_seconds``: see ``AnswerWatch``.
     ``access_log`` is told of each, if there is an ``observe``. ``site``: instead of the settings before it. ``audit``
-    takes a record of every S3 request.
+    takes a record of every S3 request. ``website``: serves requests whose host is below ``website_domain``.
+    ``dispatcher`` answers in place of the one for S3.
     """
 
     def __init__(
@@ -71,11 +78,15 @@ class Gateway:
         audit: Note | None = None,
         access_log: AccessLog | None = None,
         answer_seconds: float = ANSWER_SECONDS_MAX,
+        website: Application | None = None,
+        website_domain: str = "",
+        dispatcher: "Answerer | None" = None,
     ) -> None:
         self._store = store
         self._site = site or Site(region, warm_on_head_days, sse_c_over_http, authenticator.directory)
         self._domain = domain.lower().encode()
-        self._dispatcher = Dispatcher(authenticator)
+        self._website, self._website_domain = website, website_domain.lower().encode()
+        self._dispatcher: Answerer = dispatcher or Dispatcher(authenticator)
         self._ops = ops
         self._lifespan = lifespan
         self._observe = observe
@@ -89,6 +100,9 @@ class Gateway:
         if scope["type"] != "http":
             if scope["type"] == "lifespan" and self._lifespan is not None:
                 await self._lifespan(scope, receive, send)
+            return
+        if self._website is not None and bucket_of_host(dict(scope["headers"]).get(b"host", b""), self._website_domain):
+            await self._website(scope, receive, send)
             return
         request = Request(scope, receive, self._domain)
         if self._ops is not None and request.raw_path.startswith(_OPS) and not request.virtual_host:

@@ -98,7 +98,7 @@ class Request:
         self.refusal = None
         self.virtual_host = False
         if domain:
-            bucket = _bucket_of_host(headers.get(b"host", b""), domain)
+            bucket = bucket_of_host(headers.get(b"host", b""), domain)
             if bucket:
                 self.virtual_host = True
                 self._locate(bucket, raw_path[1:])
@@ -193,7 +193,7 @@ def _joined(pairs: list[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], froze
     return headers, frozenset(name for name, found in values.items() if len(found) > 1)
 
 
-def _bucket_of_host(host: bytes, domain: bytes) -> bytes:
+def bucket_of_host(host: bytes, domain: bytes) -> bytes:
     """``photos`` for ``Photos.s3.example.com:9000`` when the domain is ``s3.example.com``; else empty."""
     name = host.partition(b":")[0].rstrip(b".").lower()
     if not name.endswith(domain) or len(name) < len(domain) + 2 or name[-len(domain) - 1] != 0x2E:

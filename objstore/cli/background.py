@@ -14,6 +14,7 @@ from objstore.api.readiness import Readiness
 from objstore.cli.counters import count_drives
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.event_runner import run_events
+from objstore.cli.keys import open_keys
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.lifecycle_runner import run_engine
 from objstore.cli.ops_server import run_ops
@@ -27,10 +28,12 @@ from objstore.cli.worker import report_ready, stop_event
 from objstore.drive.node_connector import NodeConnector
 from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.engine import Engine, EngineSettings
+from objstore.lifecycle.inventory import Inventory
 from objstore.lifecycle.reencode import Reencoder
 from objstore.meta import usage_ledger
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
+from objstore.meta.inventories import Inventories
 from objstore.meta.nodes import Nodes
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 REENCODE_SECONDS = 5.0
 FOLD_SECONDS = 10.0
+INVENTORY_INTERVALS = 12  # of the lifecycle engine, between looks for inventories that are due
 LOAD_SECONDS = 6.0  # of three heartbeats
 GRACE_SECONDS_MIN = 10.0  # a file that was replaced stays until every gateway has heard of it with its heartbeat
 # Pause at least as long as the last step took: half of the time is left to clients.
@@ -81,6 +85,7 @@ async def run_background(spec: WorkerSpec) -> None:
         serves_clients=False,
     )
     count_drives(metrics, store.roster.opened)
+    store.context.keys = await open_keys(spec, database)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     engine = _engine(spec.lifecycle, store, database)
     repair = RepairRunner(
@@ -102,6 +107,7 @@ async def run_background(spec: WorkerSpec) -> None:
             _fold_ledgers(database, stop),
             run_engine(engine, spec.lifecycle, stop),
             run_events(spec, database, stop),
+            _list(Inventory(store, Inventories(database)), spec.lifecycle.interval_seconds, stop),
             repair.run(stop),
             RepairMetrics(metrics, database).run(stop),
             run_ops(spec.ops_listen, Ops(readiness, metrics, None), stop),
@@ -165,6 +171,19 @@ async def _reencode(reencoder: Reencoder, stop: asyncio.Event) -> None:
             log.warning("reencoding_failed", error=repr(error))
         took = clock.monotonic_seconds() - begun
         await pause(stop, took * PACE if done else max(REENCODE_SECONDS, took * PACE))
+
+
+async def _list(inventory: Inventory, interval_seconds: float, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        begun = clock.monotonic_seconds()
+        try:
+            delivered = await inventory.step()
+            if delivered:
+                log.info("inventories_delivered", count=delivered)
+        except ObjstoreError as error:
+            log.warning("inventories_failed", error=repr(error))
+        took = clock.monotonic_seconds() - begun
+        await pause(stop, max(INVENTORY_INTERVALS * interval_seconds, took * PACE))
 
 
 async def _fold_ledgers(database: Database, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
+from objstore.api.website import Websites
 from objstore.cli.audit import AuditLog
 from objstore.cli.counters import count_accesses, count_drives, count_hedges
 from objstore.cli.drives import open_drives, row_of
@@ -24,6 +25,7 @@ from objstore.cli.folding import run_folding
 from objstore.cli.http_server import HttpServer
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys
+from objstore.cli.quota_runner import QuotaRunner
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.tls import Certificates
@@ -33,6 +35,7 @@ from objstore.erasure.codec import codec_name
 from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
+from objstore.meta.quotas import Quotas
 from objstore.repair.snapshots import Snapshots
 from objstore.store.build import open_store
 from objstore.store.kms import LocalKms
@@ -63,7 +66,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
         connector=connector,
     )
     store.context.keys = await open_keys(spec, database)
-    identities = await open_identities(spec, database, store.context)
+    quotas = QuotaRunner(Quotas(database), store.context.limits)
+    identities = await open_identities(spec, database, store.context, quotas)
     authenticator = Authenticator(identities.keyring, lenient=spec.lenient)
     readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
@@ -85,11 +89,25 @@ async def run_gateway(spec: WorkerSpec) -> None:
     access_log = AccessLog(store, spec.access_log_seconds)
     audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
     ops = Ops(readiness, metrics, admin_application(state, authenticator, audit.note if audit else None))
+    site, website = site_of(spec, identities), None
+    if spec.website_domain:
+        website = Gateway(
+            store,
+            authenticator,
+            domain=spec.website_domain,
+            site=site,
+            observe=metrics.observe,
+            audit=audit.note if audit else None,
+            access_log=access_log,
+            dispatcher=Websites(),
+        )
     gateway = Gateway(
         store,
         authenticator,
         domain=spec.domain,
-        site=site_of(spec, identities),
+        website=website,
+        website_domain=spec.website_domain,
+        site=site,
         ops=ops,
         observe=metrics.observe,
         audit=audit.note if audit else None,
@@ -115,6 +133,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
     folding = Folding(accesses, database)
     count_accesses(metrics, accesses, folding)
     counting = asyncio.create_task(metrics.run())
+    limiting = asyncio.create_task(quotas.run())
     served = asyncio.Event()
     logged = asyncio.create_task(access_log.run(served))
     auditing = asyncio.create_task(audit.run()) if audit else None
@@ -134,8 +153,9 @@ async def run_gateway(spec: WorkerSpec) -> None:
             await audit.flush()
         await identities.close()
         await store.close()
-        counting.cancel()
-        await asyncio.wait([counting])
+        for task in (counting, limiting):
+            task.cancel()
+        await asyncio.wait([counting, limiting])
         await database.close()
         for drive in drives:
             drive.close()

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from objstore.api.auth.keyring import DirectoryKeyring
 from objstore.api.iam.desk import Desk
+from objstore.api.iam.web_keys import WebKeys
 from objstore.api.s3.call import Site
 from objstore.cli.keys import sealer_of
+from objstore.cli.quota_runner import QuotaRunner
 from objstore.cli.spec import WorkerSpec
 from objstore.identity.directory import Directory
 from objstore.meta.bulletin import Bulletin
@@ -27,7 +29,9 @@ class GatewayIdentities:
         await self.bulletin.close()
 
 
-async def open_identities(spec: WorkerSpec, database: Database, context: Context) -> GatewayIdentities:
+async def open_identities(
+    spec: WorkerSpec, database: Database, context: Context, quotas: QuotaRunner
+) -> GatewayIdentities:
     """Read all there is, and listen; raises DatabaseUnavailable."""
     directory = Directory(spec.account_id, spec.owner_id, owners_manage=spec.owners_manage)
     identities = Identities(database)
@@ -38,6 +42,8 @@ async def open_identities(spec: WorkerSpec, database: Database, context: Context
     async def hear(subject: str, name: str) -> None:
         if subject == "bucket":
             context.forget_bucket(name)
+        elif subject == "quota":
+            await quotas.look()
         else:
             await look()
 
@@ -66,4 +72,5 @@ def site_of(spec: WorkerSpec, identities: GatewayIdentities) -> Site:
         spec.lenient,
         identities.desk,
         frozenset(target.name for target in spec.events),
+        WebKeys(spec.oidc_private),
     )

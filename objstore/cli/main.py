@@ -14,6 +14,7 @@ from objstore.cli import (
     drive_commands,
     identity_commands,
     lifecycle_commands,
+    quota_commands,
     repair_commands,
     status_command,
     tier_commands,
@@ -28,6 +29,7 @@ app.add_typer(warm_commands.app, name="pin")
 app.add_typer(identity_commands.users, name="user")
 app.add_typer(identity_commands.accounts, name="account")
 app.add_typer(identity_commands.keys, name="key")
+app.add_typer(quota_commands.app, name="quota")
 app.add_typer(repair_commands.app, name="repair")
 app.add_typer(drive_commands.app, name="drive")
 app.add_typer(cluster_commands.app, name="cluster")

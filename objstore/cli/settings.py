@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     cluster_secret: str | None = Field(None, repr=False)
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,64}$")
     domain: str | None = Field(None, pattern=r"^[a-z0-9.-]{1,253}$")
+    website_domain: str | None = Field(None, pattern=r"^[a-z0-9.-]{1,253}$")
     data: Path = Path("objstore-data")
     host: str = "127.0.0.1"
     port: int = Field(9000, ge=0, le=65535)
@@ -165,6 +166,7 @@ class Settings(BaseSettings):
     object_ownership: Literal["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter", ""] = "BucketOwnerEnforced"
     public_access_block: bool = True
     lenient: bool = False
+    oidc_private: bool = False
     audit_file: Path | None = None
     audit_webhook: str = Field("", repr=False, pattern=r"^(https?://[^\s]+)?$")
     master_key: str | None = Field(None, repr=False)

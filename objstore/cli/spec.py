@@ -98,6 +98,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     database_pooler: bool
     region: str
     domain: str
+    website_domain: str
     host: str
     port: int
     workers: int
@@ -139,6 +140,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     object_ownership: str
     public_access_block: bool
     lenient: bool
+    oidc_private: bool
     audit_file: str
     audit_webhook: str
     events: list[EventTargetSpec]

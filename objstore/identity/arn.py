@@ -20,6 +20,11 @@ def session_arn(account_id: str, role: str, session: str) -> str:
     return f"{STS}{account_id}:assumed-role/{role}/{session}"
 
 
+def provider_arn(account_id: str, name: str) -> str:
+    """An OpenID Connect provider; ``name``: its URL without scheme."""
+    return f"{IAM}{account_id}:oidc-provider/{name}"
+
+
 def bucket_arn(bucket: str) -> str:
     """A bucket."""
     return S3 + bucket

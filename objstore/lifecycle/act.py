@@ -1,6 +1,6 @@
 """Act: what tasks ask for is decided on the versions as they are now, by all rules, and done."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,13 +15,15 @@ from objstore.lifecycle.restoring import Restoring
 from objstore.meta.database import Database, Transaction
 from objstore.meta.deletable import refusal_to_delete
 from objstore.meta.effects import Act, Effect, abort_uploads, delete_versions, take_effect
-from objstore.meta.facts import Seen, look, settings_of, uploads_begun
+from objstore.meta.facts import Seen, buckets_of, look, uploads_begun
 from objstore.meta.moves import Replacement, swap
 from objstore.meta.pins import Pins, pinned_until
 from objstore.meta.rule_stats import add_failed
 from objstore.meta.tasks import Task, TaskKind, Tasks
 from objstore.model import clock, days
 from objstore.model.errors import ObjstoreError
+from objstore.model.notification import TIERED, TRANSITIONED, Event, teller, tiering_details, transition_details
+from objstore.model.objects import Bucket
 from objstore.model.storage_class import INTELLIGENT_TIERING, access_tier_of, class_in, shown_class
 from objstore.model.tiers import code_of_tier, tier_of_code
 from objstore.store.move import Move
@@ -41,6 +43,7 @@ class _Due:
     task: Task
     seen: Seen
     decision: Decision
+    bucket: Bucket
 
     @property
     def act(self) -> Act:
@@ -49,7 +52,17 @@ class _Due:
         target = decision.storage_class or archive or decision.tier
         action = f"{decision.kind.value}:{target}" if target else decision.kind.value
         due = max(decision.due, self.task.due) if is_of_group(self.task) else decision.due
-        return Act(self.task, decision.rule_id, action, due, self.seen.version.size)
+        return Act(self.task, decision.rule_id, action, due, self.seen.version.size, tuple(self._events(archive)))
+
+    def _events(self, archive: str) -> list[Event]:
+        """Of a move; what a deletion has to tell says its commit. ``archive``: the archive access tier it goes to."""
+        if archive:
+            tell = teller(self.bucket, TIERED, details=tiering_details(archive))
+        elif self.decision.kind is Kind.TRANSITION:
+            tell = teller(self.bucket, TRANSITIONED, details=transition_details(self.decision.storage_class))
+        else:
+            return []
+        return [] if tell is None else tell(self.seen.version)
 
 
 class Actor:
@@ -64,20 +77,20 @@ class Actor:
     async def act(self, tasks: Sequence[Task]) -> None:
         """See to tasks of one taking: each is finished, or freed for later. Raises DatabaseUnavailable."""
         await self._pace.operations(len(tasks))
-        settings = await settings_of(self._database, [task.bucket_id for task in tasks])
-        plans = {bucket_id: plan_of(bucket_id, found) for bucket_id, found in settings.items()}
+        buckets = await buckets_of(self._database, [task.bucket_id for task in tasks])
+        plans = {bucket_id: plan_of(bucket_id, found.settings) for bucket_id, found in buckets.items()}
         await self._tasks.drop([task for task in tasks if task.bucket_id not in plans])
         there = [task for task in tasks if task.bucket_id in plans]
-        await self._versions([task for task in there if task.kind == TaskKind.VERSION], plans)
+        await self._versions([task for task in there if task.kind == TaskKind.VERSION], plans, buckets)
         await self._uploads([task for task in there if task.kind == TaskKind.UPLOAD], plans)
-        failed = await self._restoring.act([task for task in there if task.kind == TaskKind.RESTORE])
+        failed = await self._restoring.act([task for task in there if task.kind == TaskKind.RESTORE], buckets)
         for task, error in failed:
             await self._postpone_failed(Act(task, "", "restore", task.due), error)
         failed = await self._promoting.act([task for task in there if task.kind == TaskKind.PROMOTE])
         for task, error in failed:
             await self._postpone_failed(Act(task, "", "promote", task.due), error)
 
-    async def _versions(self, tasks: Sequence[Task], plans: dict[int, Plan]) -> None:
+    async def _versions(self, tasks: Sequence[Task], plans: dict[int, Plan], buckets: Mapping[int, Bucket]) -> None:
         seen = await look(self._database, [(task.bucket_id, task.key, task.version_id) for task in tasks])
         chosen = await self._groups.chosen(tasks, seen, plans)
         pins = await self._pins.list({task.bucket_id for task in tasks})
@@ -93,7 +106,7 @@ class Actor:
                 following = next_due(plan, facts, holds)
                 await self._wait_or_drop(task, None if following is None else following[0], now, idle)
             else:
-                due.append(_Due(task, found, decision))
+                due.append(_Due(task, found, decision, buckets[task.bucket_id]))
         await self._tasks.drop(idle)
         moves = (Kind.TRANSITION, Kind.PLACE)
         await self._delete([one for one in due if one.decision.kind not in moves])
@@ -111,7 +124,8 @@ class Actor:
         due = [one for one in due if not _is_locked(one)]
 
         async def effect(transaction: Transaction, refused: Collection[int]) -> list[bool]:
-            return await delete_versions(transaction, [one.seen for one in due], refused)
+            buckets = {one.bucket.id: one.bucket for one in due}
+            return await delete_versions(transaction, [one.seen for one in due], refused, buckets)
 
         await self._take_effect(due, effect)
         # The commit would refuse them. They are asked about again when a day has passed: a lock may be lifted.

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Text, any_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from objstore.meta import usage_ledger, versioning
+from objstore.meta import quotas, usage_ledger, versioning
 from objstore.meta.database import Database, LostRace, Record, Transaction
 from objstore.meta.discard import discard_uploads
 from objstore.meta.ledger import Waste
@@ -112,6 +112,7 @@ class Buckets:
             await discard_uploads(transaction, locked["id"], waste)
             await waste.record(transaction)
             await usage_ledger.forget(transaction, locked["id"])
+            await quotas.forget(transaction, locked["id"])
             await transaction.execute(_DELETE, locked["id"])
 
         await self._database.patient.transact(work)

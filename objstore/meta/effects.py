@@ -8,7 +8,7 @@
 So each effect happens once, whatever a worker that lost its lease still does.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,25 +16,31 @@ from objstore.meta import upload_statements as uploads
 from objstore.meta.commit import Guard, Role, Write, commit
 from objstore.meta.database import Database, Transaction
 from objstore.meta.discard import discard_parts
+from objstore.meta.events import add_events
 from objstore.meta.facts import Seen
 from objstore.meta.ledger import Waste
 from objstore.meta.rule_stats import Done, add_done
 from objstore.meta.tasks import LostTask, Task, finish
 from objstore.meta.versioning import transact
 from objstore.model import clock
-from objstore.model.objects import NULL_VERSION
+from objstore.model.notification import EXPIRED, Event, teller
+from objstore.model.objects import NULL_VERSION, Bucket
 from objstore.work.failpoint import reach
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a task came to. ``rule``, ``action``: whose figures it goes to; ``bytes``: how many it is about."""
+    """What a task came to. ``rule``, ``action``: whose figures it goes to; ``bytes``: how many it is about.
+
+    ``events``: told once it has taken place.
+    """
 
     task: Task
     rule: str
     action: str
     due: datetime
     bytes: int = 0
+    events: tuple[Event, ...] = ()
 
 
 Effect = Callable[[Transaction, Collection[int]], Awaitable[list[bool]]]
@@ -57,6 +63,7 @@ async def take_effect(database: Database, acts: Sequence[Act], effect: Effect) -
         settled = [act for act, took_place in zip(acts, done, strict=True) if took_place]
         await finish(transaction, [act.task for act in settled])
         await add_done(transaction, _figures(settled))
+        await add_events(transaction, [event for act in settled for event in act.events])
         await reach("effect.finished")
         return done
 
@@ -70,18 +77,21 @@ async def take_effect(database: Database, acts: Sequence[Act], effect: Effect) -
             return done
 
 
-async def delete_versions(transaction: Transaction, seen: Sequence[Seen], refused: Collection[int]) -> list[bool]:
+async def delete_versions(
+    transaction: Transaction, seen: Sequence[Seen], refused: Collection[int], buckets: Mapping[int, Bucket]
+) -> list[bool]:
     """Delete versions, as a client would, that have still the place that they had when they were looked at; which had.
 
-    A current version goes as by a DELETE without a version id: where the bucket has versions, a marker comes instead.
+    ``buckets``: by id; their listeners are told. A current version goes as by a DELETE without a version id: where the
+    bucket has versions, a marker comes instead.
     """
     asked = [i for i in range(len(seen)) if i not in refused]
-    outcomes = await commit(transaction, [_delete_of(seen[i]) for i in asked])
+    outcomes = await commit(transaction, [_delete_of(seen[i], buckets) for i in asked])
     done = {i for i, outcome in zip(asked, outcomes, strict=True) if not isinstance(outcome, Exception)}
     return [i in done for i in range(len(seen))]
 
 
-def _delete_of(seen: Seen) -> Write:
+def _delete_of(seen: Seen, buckets: Mapping[int, Bucket]) -> Write:
     version = seen.version
     own_id = version.version_id if version.versioned else NULL_VERSION
     if version.marker and seen.is_latest:
@@ -90,7 +100,10 @@ def _delete_of(seen: Seen) -> Write:
         role, target = Role.LATEST, None
     else:
         role, target = Role.NONCURRENT, own_id
-    return Write(version.bucket_id, version.key, None, target=target, guard=Guard(version.version_id, role))
+    bucket = buckets.get(version.bucket_id)
+    tell = None if bucket is None else teller(bucket, EXPIRED, may_mark=target is None)
+    guard = Guard(version.version_id, role)
+    return Write(version.bucket_id, version.key, None, target=target, guard=guard, tell=tell)
 
 
 async def abort_uploads(transaction: Transaction, ids: Sequence[bytes], refused: Collection[int]) -> list[bool]:

@@ -25,7 +25,7 @@ from objstore.meta.database import Database
 from objstore.meta.rows import OLD_COLUMNS, VERSION_COLUMNS, version_of
 from objstore.meta.statement import Statement, array, batch, constant
 from objstore.meta.tables import TIME, bucket, object_, upload, version
-from objstore.model.objects import ObjectVersion
+from objstore.model.objects import Bucket, ObjectVersion
 from objstore.model.states import UploadState
 
 NEWER_MAX = 101  # AWS's NewerNoncurrentVersions is at most 100: more need not be counted
@@ -77,8 +77,11 @@ def _other() -> Select[Any]:
 
 
 _LOOK = Statement(union_all(_current(), _other()), *("bucket_id", "key", "version_id"))
-_SETTINGS = Statement(
-    select(bucket.c.id, bucket.c.settings).where(bucket.c.id == any_(array("ids", BigInteger))), "ids"
+_BUCKETS = Statement(
+    select(bucket.c.id, bucket.c.name, bucket.c.owner, bucket.c.region, bucket.c.created, bucket.c.settings).where(
+        bucket.c.id == any_(array("ids", BigInteger))
+    ),
+    "ids",
 )
 _UPLOADS = Statement(
     select(upload.c.id, upload.c.created).where(
@@ -101,10 +104,13 @@ def _seen(ids: Sequence[VersionId], records: Iterable[Any]) -> list[Seen | None]
     return found
 
 
-async def settings_of(database: Database, bucket_ids: Sequence[int]) -> Mapping[int, Any]:
-    """Settings of those of the buckets that are there."""
-    records = await database.fetch(_SETTINGS, sorted(set(bucket_ids)))
-    return {bucket_id: orjson.loads(settings) for bucket_id, settings in records}
+async def buckets_of(database: Database, bucket_ids: Iterable[int]) -> Mapping[int, Bucket]:
+    """Those of the buckets that are there, by id."""
+    records = await database.fetch(_BUCKETS, sorted(set(bucket_ids)))
+    return {
+        id_: Bucket(id_, name, owner, region, created, orjson.loads(settings))
+        for id_, name, owner, region, created, settings in records
+    }
 
 
 async def uploads_begun(database: Database, ids: Sequence[bytes]) -> Mapping[bytes, datetime]:

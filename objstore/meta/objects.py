@@ -8,6 +8,7 @@ from objstore.meta.add import add
 from objstore.meta.commit import Guard, Outcome, Role, Write, commit, commit_together
 from objstore.meta.current import LOOKUP, Name
 from objstore.meta.database import Database, Transaction
+from objstore.meta.object_owners import owners_of
 from objstore.meta.relocate import Referent, Swap
 from objstore.meta.rows import version_of
 from objstore.meta.versions import VersionName
@@ -100,6 +101,10 @@ class Objects:
         """
         return await version_listing.page(self._database, bucket_id, prefix, delimiter, after, limit)
 
+    async def owners(self, bucket_id: int, names: Sequence[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], str]:
+        """Owners of versions (key, version id) of a bucket, of those that say who owns them."""
+        return await owners_of(self._database, bucket_id, names)
+
     async def set_tags(
         self, version: ObjectVersion, tags: Mapping[str, str] | None, events: Sequence[Event] = ()
     ) -> bool:
@@ -109,12 +114,16 @@ class Objects:
         """
         return await self._database.transact(lambda transaction: tagging.set_tags(transaction, version, tags, events))
 
-    async def set_attrs(self, version: ObjectVersion, attrs: dict[str, Any] | None) -> bool:
-        """Replace the attributes of a version; False if it, or they, are not as they were: look it up again.
+    async def set_attrs(
+        self, version: ObjectVersion, attrs: dict[str, Any] | None, events: Sequence[Event] = ()
+    ) -> bool:
+        """Replace the attributes of a version, and tell of it; False if it, or they, are not as they were.
 
-        Raises InvalidArgument.
+        Then it has to be looked up again. Raises InvalidArgument.
         """
-        return await self._database.transact(lambda transaction: attributes.set_attrs(transaction, version, attrs))
+        return await self._database.transact(
+            lambda transaction: attributes.set_attrs(transaction, version, attrs, events)
+        )
 
     async def swap(self, swaps: Sequence[Swap]) -> list[bool]:
         """Replace extents where the version and its old extents still hold and the target volumes are open.

@@ -10,7 +10,7 @@
 | the version is deleted        | the row, and its copy                | expiry, or the task that finds it |
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -20,11 +20,13 @@ from sqlalchemy.dialects.postgresql import BYTEA, insert
 
 from objstore.format.extent import bytes_by_volume
 from objstore.meta.database import Database, Transaction
+from objstore.meta.events import add_events
 from objstore.meta.ledger import Waste, claim
 from objstore.meta.lifecycle_tables import restored
 from objstore.meta.statement import AnyType, Statement, batch, constant, param
 from objstore.meta.tables import TIME
 from objstore.meta.tasks import Task, add
+from objstore.model.notification import Event
 
 r = restored.c
 
@@ -53,6 +55,8 @@ class Restored:
         """The copy is not there yet."""
         return self.state == RestoreState.ONGOING
 
+
+Telling = Callable[[Sequence[Restored]], Awaitable[Sequence[Event]]]
 
 _KEY: dict[str, AnyType] = {"bucket_id": BigInteger(), "key": BYTEA(), "version_id": BYTEA()}
 _COLUMNS = (r.bucket_id, r.key, r.version_id, r.state, r.days, r.until, r.extents)
@@ -108,14 +112,18 @@ class RestoredCopies:
         found = [Restored(*record) for record in await self._database.fetch(_MANY, *zip(*names, strict=True))]
         return {(one.bucket_id, one.key, one.version_id): one for one in found}
 
-    async def ask(self, task: Task, days: int, until: datetime) -> Restored | None:
-        """Ask for a copy of the task's version, due now, or keep the one that is there ``until`` then; that one."""
+    async def ask(self, task: Task, days: int, until: datetime, events: Sequence[Event] = ()) -> Restored | None:
+        """Ask for a copy of the task's version, due now, or keep the one that is there ``until`` then; that one.
+
+        ``events``: told if a copy is to be made.
+        """
         name = (task.bucket_id, task.key, task.version_id)
 
         async def work(transaction: Transaction) -> Restored | None:
             await transaction.identify()
             if await transaction.execute(_ASK, *name, days, until):
                 await add(transaction, [task])
+                await add_events(transaction, events)
                 return None
             record = await transaction.first(_LOCK, *name)
             found = None if record is None else Restored(*record)
@@ -130,12 +138,13 @@ class RestoredCopies:
             await waste.record(transaction)
             await transaction.execute(_SET, *name, RestoreState.ONGOING, days, until, b"")
             await add(transaction, [task])
+            await add_events(transaction, events)
             return None
 
         return await self._database.transact(work)
 
-    async def expire(self, now: datetime, limit: int) -> int:
-        """Drop copies whose time is over; how many."""
+    async def expire(self, now: datetime, limit: int, tell: Telling) -> int:
+        """Drop copies whose time is over, and tell of it; how many."""
 
         async def work(transaction: Transaction) -> int:
             await transaction.identify()
@@ -146,6 +155,7 @@ class RestoredCopies:
                 waste.add(one.extents)
                 await transaction.execute(_FORGET, one.bucket_id, one.key, one.version_id)
             await waste.record(transaction)
+            await add_events(transaction, await tell([Restored(*record) for record in records]))
             return len(records)
 
         return await self._database.transact(work)

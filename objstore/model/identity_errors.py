@@ -75,3 +75,21 @@ class MissingAuthenticationToken(RequestError):
     """A request to IAM or STS without a signature."""
 
     message = "Request is missing Authentication Token"
+
+
+class InvalidIdentityToken(RequestError):
+    """A web identity's token is none that may be taken."""
+
+    message = "The web identity token that was passed could not be validated."
+
+
+class ExpiredTokenException(RequestError):
+    """A web identity's token is too old."""
+
+    message = "The web identity token that was passed is expired or is not valid."
+
+
+class IDPCommunicationError(RequestError):
+    """An identity provider does not say which its keys are."""
+
+    message = "The request could not be fulfilled because the identity provider could not be reached."

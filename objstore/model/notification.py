@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-struc
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote_plus
 
@@ -22,7 +23,17 @@ LISTS = {
     "LambdaFunctionConfigurations": "LambdaFunctionArn",
 }
 TEST = "s3:TestEvent"
-DELETED, MARKED = "s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated"
+DELETED, EXPIRED = "s3:ObjectRemoved:Delete", "s3:LifecycleExpiration:Delete"
+# What a deletion is called when it has put a delete marker.
+_MARKED = {
+    DELETED: "s3:ObjectRemoved:DeleteMarkerCreated",
+    EXPIRED: "s3:LifecycleExpiration:DeleteMarkerCreated",
+}
+TRANSITIONED, TIERED = "s3:LifecycleTransition", "s3:IntelligentTiering"
+RESTORING, RESTORED, RESTORE_ENDED = "s3:ObjectRestore:Post", "s3:ObjectRestore:Completed", "s3:ObjectRestore:Delete"
+ACL_PUT = "s3:ObjectAcl:Put"
+# Who does what no request asks for.
+_ITSELF = ("s3.amazonaws.com", "s3.amazonaws.com", "")
 
 
 class Origin(Protocol):
@@ -85,28 +96,61 @@ def _passes(entry: Mapping[str, Any], key: bytes) -> bool:
     return True
 
 
-def teller(bucket: Bucket, event: str) -> Notify | None:
-    """What a change of a key of this bucket has to tell; None where nobody listens. ``event``: DELETED of a delete."""
+def teller(
+    bucket: Bucket, event: str, *, may_mark: bool = True, details: Mapping[str, Any] | None = None
+) -> Notify | None:
+    """What a change of a key of this bucket has to tell; None where nobody listens. ``event``: DELETED of a delete.
+
+    ``may_mark``: a delete marker that comes of it was put by it, and not deleted. ``details``: further members of the
+    record.
+    """
     if SETTING not in bucket.settings:
         return None
     origin = ORIGIN.get()
-    cause = origin.cause if origin is not None else ("", "", "")
+    cause = origin.cause if origin is not None else _ITSELF
 
     def tell(version: ObjectVersion) -> list[Event]:
-        name = MARKED if event == DELETED and version.marker else event
+        name = _MARKED.get(event, event) if version.marker and may_mark else event
         return [
-            Event(target, bucket.id, version.key, record(bucket, version, name, id_, cause))
+            Event(target, bucket.id, version.key, record(bucket, version, name, id_, cause, details))
             for target, id_ in wanted(bucket.settings, name, version.key)
         ]
 
     return tell
 
 
-def record(bucket: Bucket, version: ObjectVersion, name: str, id_: str, cause: tuple[str, str, str]) -> str:
+def transition_details(storage_class: str) -> dict[str, Any]:
+    """Of an event of the kind TRANSITIONED."""
+    return {"lifecycleEventData": {"transitionEventData": {"destinationStorageClass": storage_class}}}
+
+
+def tiering_details(access_tier: str) -> dict[str, Any]:
+    """Of an event of the kind TIERED."""
+    return {"intelligentTieringEventData": {"destinationAccessTier": access_tier}}
+
+
+def restore_details(expires: datetime | None, storage_class: str) -> dict[str, Any]:
+    """Of an event of the kind RESTORED. ``expires``: None for what was restored for good."""
+    until = {} if expires is None else {"lifecycleRestorationExpiryTime": _time_text(expires)}
+    return {"glacierEventData": {"restoreEventData": {**until, "lifecycleRestoreStorageClass": storage_class}}}
+
+
+def _time_text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def record(
+    bucket: Bucket,
+    version: ObjectVersion,
+    name: str,
+    id_: str,
+    cause: tuple[str, str, str],
+    details: Mapping[str, Any] | None = None,
+) -> str:
     """The document of one event."""
     principal, address, request_id = cause
     described: dict[str, Any] = {"key": quote_plus(version.key, safe="/")}
-    if not name.startswith("s3:ObjectRemoved"):
+    if not name.startswith(("s3:ObjectRemoved", "s3:LifecycleExpiration")):
         described |= {"size": version.size, "eTag": etag_text(version.etag)}
     if version.versioned or bucket.versioning:
         described["versionId"] = version.version_text
@@ -115,7 +159,7 @@ def record(bucket: Bucket, version: ObjectVersion, name: str, id_: str, cause: t
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": bucket.region,
-        "eventTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+        "eventTime": _time_text(clock.now()),
         "eventName": name.removeprefix("s3:"),
         "userIdentity": {"principalId": principal},
         "requestParameters": {"sourceIPAddress": address},
@@ -130,6 +174,7 @@ def record(bucket: Bucket, version: ObjectVersion, name: str, id_: str, cause: t
             },
             "object": described,
         },
+        **(details or {}),
     }
     return orjson.dumps({"Records": [one]}).decode()
 
@@ -139,7 +184,7 @@ def test_event(bucket: Bucket, target: str, request_id: str) -> Event:
     document = {
         "Service": "Amazon S3",
         "Event": TEST,
-        "Time": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+        "Time": _time_text(clock.now()),
         "Bucket": bucket.name,
         "RequestId": request_id,
     }

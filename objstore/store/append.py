@@ -62,6 +62,8 @@ class Appends:
         parts = _parts(known)
         if len(parts) >= PART_NUMBER_MAX:
             raise TooManyParts()
+        if context.limits.known:
+            context.limits.admit(bucket, body.length or 0, objects=0)
         appended, size, digests = await self._write(known, body)
         version = _grown(known, parts, appended.extents, size, digests)
         guard = Guard(known.version_id, Role.LATEST)

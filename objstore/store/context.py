@@ -23,6 +23,7 @@ from objstore.store.keys import Keys
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Packer
 from objstore.store.pool import VolumePool
+from objstore.store.quotas import Limits
 from objstore.volume.buffers import BufferPool
 from objstore.work.batcher import Batcher
 
@@ -58,6 +59,7 @@ class Context:
     afloat: set[asyncio.Task[Any]] = field(default_factory=set)
     announce: Callable[[str], Awaitable[None]] | None = None  # tells all gateways that a bucket has changed
     keys: Keys = field(default_factory=Keys)
+    limits: Limits = field(default_factory=Limits)
 
     async def bucket(self, name: str) -> Bucket:
         """The bucket, perhaps as it was a second ago. Raises NoSuchBucket."""

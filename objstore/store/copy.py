@@ -52,10 +52,12 @@ class Copies:
         wanted = request.encryption or default_of(bucket.settings)
         request.extra = with_default(request.extra, bucket.settings, clock.now())
         copied: ObjectVersion | None = None
-        for _ in range(ATTEMPTS_MAX):
+        for attempt in range(ATTEMPTS_MAX):
             source = await self._reads.source(request.source_bucket, request.source_key, request.source_version)
             request.source_check(source)
             await self.restores.check_source(source)
+            if attempt == 0:
+                self._context.limits.admit(bucket, source.size)
             opened = await self.opened(source, request.source_key_given)
             if not _may_share(source, opened, wanted, request.checksum_algorithm):
                 sealing = None if wanted is None else await self._context.keys.new(wanted)

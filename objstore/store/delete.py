@@ -50,7 +50,7 @@ class Deletes:
 
     async def _commit(self, bucket: Bucket, request: DeleteRequest) -> DeleteResult:
         target = request.version_id
-        tell = teller(bucket, DELETED) if bucket.settings else None
+        tell = teller(bucket, DELETED, may_mark=target is None) if bucket.settings else None
         write = Write(bucket.id, request.key, None, request.condition, target=target, bypass=request.bypass, tell=tell)
         found = await self._context.commits.submit(write)
         is_marker = found is not None and found.marker

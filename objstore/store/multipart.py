@@ -91,6 +91,9 @@ class Multiparts:
         Raises NoSuchUpload, InvalidRequest, BadDigest, ClusterError.
         """
         upload = await self.get_upload(bucket, key, upload_id)
+        limits = self._context.limits
+        if limits.known:
+            limits.admit(await self._context.bucket(bucket), body.length or 0, objects=0)
         _check_algorithm(upload.checksum_algorithm, body.checksum_algorithm())
         tier, algorithm = tier_of(upload.storage_class), upload.checksum_algorithm or DEFAULT_ALGORITHM
         sealing, small_max = None, self._context.pool.profile(tier).pack_bytes_max
@@ -164,13 +167,15 @@ class Multiparts:
             sealing = await self._context.keys.open(kept, customer)
         else:
             check_customer(None, customer)
-        for _ in range(ATTEMPTS_MAX):
+        for attempt in range(ATTEMPTS_MAX):
             source = await self._reads.source(source_bucket, source_key, source_version)
             source_check(source)
             await self._copies.restores.check_source(source)
             start, end = span or (0, source.size)
             if end > source.size or (start >= end and span is not None):
                 raise InvalidRange("The specified copy range is invalid for the source object size")
+            if attempt == 0:
+                self._context.limits.admit(await self._context.bucket(bucket), end - start, objects=0)
             opened = await self._copies.opened(source, source_customer)
             if opened is not None or sealing is not None:
                 part = await self._recrypted_part(upload, owner, source, (start, end), opened, sealing)
@@ -240,11 +245,14 @@ class Multiparts:
         kept = envelope_of(upload.attrs)
         if kept is not None and kept[KIND] == SSE_C and (request.customer or upload.checksum_algorithm):
             await self._context.keys.open(kept, request.customer)
+        bucket = await self._context.bucket(request.bucket)
+        if upload.state == UploadState.OPEN:
+            self._context.limits.admit(bucket, 0)  # its bytes were let in with its parts
         completing = self._context.uploads.complete(
             request.upload_id,
             lambda upload, parts: assemble(request, upload, parts),
             request.condition,
-            teller(await self._context.bucket(request.bucket), COMPLETED),
+            teller(bucket, COMPLETED),
         )
         # 10,000 parts may take longer than a client is kept waiting: then the next try finds the answer.
         return await self._context.carry_on(completing)

@@ -145,12 +145,16 @@ class Puts:
         if request.encryption is not None or (settings and default_of(settings) is not None):
             sealing = await self._sealing(request, bucket)
             small_max = plain_max(small_max)
+        if context.limits.known:
+            context.limits.admit(bucket, body.length or 0)
         payload = Payload(body, small_max, PUT_BYTES_MAX)
         whole = await payload.gather()
         if whole is None:
             # The records that are about to be written carry the bucket's id: it must be the right one.
             bucket = await context.fresh_bucket(request.bucket)
             return await self._put_large(request, bucket, tier, payload, sealing)
+        if body.length is None and context.limits.known:
+            context.limits.admit(bucket, len(whole), objects=0)
         digests = digests_of(whole, payload.algorithms)
         body.verify(digests)
         version = _version(request, bucket.id, len(whole), digests, payload.algorithm)
@@ -256,6 +260,8 @@ class Puts:
         try:
             await payload.pour(inlet)
             await inlet.flush()
+            if payload.body.length is None and context.limits.known:
+                context.limits.admit(bucket, payload.size, objects=0)
             found = digests.digests()
             payload.body.verify(found)
             _describe(version, payload.size, found, payload.algorithm)

@@ -15,7 +15,8 @@ from objstore.model.errors import (
     ObjectNotInActiveTierError,
     RestoreAlreadyInProgress,
 )
-from objstore.model.objects import ObjectVersion
+from objstore.model.notification import RESTORING, teller
+from objstore.model.objects import Bucket, ObjectVersion
 from objstore.model.restore import RestoreStatus
 from objstore.model.storage_class import access_tier_of, shown_class
 from objstore.model.tiers import is_archived
@@ -29,9 +30,10 @@ class Restores:
     def __init__(self, copies: RestoredCopies) -> None:
         self._copies = copies
 
-    async def restore(self, version: ObjectVersion, count: int | None) -> bool:
+    async def restore(self, version: ObjectVersion, count: int | None, bucket: Bucket | None = None) -> bool:
         """Ask for a copy for so many days, or (None) for the version to become hot for good; True: it is there.
 
+        ``bucket``: the version's, whose listeners are to be told of what is begun.
         One that access rules have archived comes back for good only. Raises InvalidObjectState for a version that is
         not archived, RestoreAlreadyInProgress, InvalidArgument.
         """
@@ -47,7 +49,9 @@ class Restores:
             )
         now = clock.now()
         task = Task(*name_of(version), TaskKind.RESTORE, now, 0, "", "restore")
-        before = await self._copies.ask(task, count or 0, days.due_after(now, count or 0))
+        tell = None if bucket is None else teller(bucket, RESTORING)
+        events = [] if tell is None else tell(version)
+        before = await self._copies.ask(task, count or 0, days.due_after(now, count or 0), events)
         if before is not None and before.is_ongoing:
             raise RestoreAlreadyInProgress()
         return before is not None

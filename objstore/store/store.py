@@ -85,6 +85,13 @@ class Store:
         self._note(version)
         return reader
 
+    async def owners(self, versions: Sequence[ObjectVersion]) -> Mapping[tuple[bytes, bytes], str]:
+        """Owners, by key and version id, of those of a bucket's versions that are not simply the bucket's owner's."""
+        if not versions:
+            return {}
+        names = [(version.key, version.version_id) for version in versions]
+        return await self.context.objects.owners(versions[0].bucket_id, names)
+
     async def check_key(self, version: ObjectVersion, customer: CustomerKey | None) -> None:
         """Raise InvalidRequest unless the key of an SSE-C version, and of no other, was given and is the right one."""
         kept = envelope_of(version.attrs)

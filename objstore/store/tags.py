@@ -40,15 +40,18 @@ class Tags:
         raise Overloaded(f"the object was replaced {ATTEMPTS_MAX} times")
 
     async def change_attrs(
-        self, bucket: str, key: bytes, change: AttrsChange, version_id: bytes | None = None
+        self, bucket: str, key: bytes, change: AttrsChange, version_id: bytes | None = None, event: str = ""
     ) -> ObjectVersion:
         """Set attributes to what ``change`` makes of the version, with nobody in between; the version as it is then.
 
-        ``change`` may run more than once; what it raises leaves all as it was. Raises as ``set``.
+        ``event``: what is to be told of it, if anything. ``change`` may run more than once; what it raises leaves all
+        as it was. Raises as ``set``.
         """
         for _ in range(ATTEMPTS_MAX):
             version = await self._reads.get(bucket, key, version_id)
             attrs = change(version)
-            if await self._context.objects.set_attrs(version, attrs):
+            tell = teller(await self._context.bucket(bucket), event) if event else None
+            events = [] if tell is None else tell(version)
+            if await self._context.objects.set_attrs(version, attrs, events):
                 return replace(version, attrs=attrs)
         raise Overloaded(f"the object was replaced {ATTEMPTS_MAX} times")

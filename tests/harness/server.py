@@ -32,6 +32,7 @@ header_seconds = 3
 compact_interval_seconds = 3600
 sse_c_over_http = true
 kms_keys = ["testkey-1", "testkey-2"]
+website_domain = "web.example.com"
 [tier.hot]
 shard_bytes_max = 67108864
 [tier.capacity]
@@ -162,7 +163,10 @@ class Server:
 
     def s3(self, **settings: Any) -> Any:
         """A boto3 client with root credentials."""
-        access_key, secret_key = self.credentials
+        return self.s3_as(*self.credentials, **settings)
+
+    def s3_as(self, access_key: str, secret_key: str, **settings: Any) -> Any:
+        """The same with other credentials."""
         style = {"addressing_style": "path", **settings.pop("s3", {})}
         config = Config(s3=style, **{"retries": {"max_attempts": 0}, "max_pool_connections": 64, **settings})
         return boto3.client(

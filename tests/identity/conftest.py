@@ -32,7 +32,7 @@ Client = Callable[..., Any]
 @pytest.fixture(scope="session")
 def compat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("compat")
-    settings = f'audit_file = "{directory}/audit.jsonl"\n' + SETTINGS
+    settings = f'audit_file = "{directory}/audit.jsonl"\noidc_private = true\n' + SETTINGS
     server = Server(directory, "--profile=compat", settings=settings).start()
     for name, canonical, display in (("main", MAIN, "Main One"), ("alt", ALT, "alt.two")):
         made = {"canonical_id": canonical, "display_name": display, "email": f"{name}@example.com"}

@@ -358,3 +358,26 @@ def test_no_secret_is_written_anywhere(compat: Server) -> None:
     for path in (compat.log, *(compat.data / "run").rglob("*.json")):
         text = path.read_text()
         assert not any(secret in text for _, secret in KEYS.values())
+
+
+def test_listings_say_whose_each_object_is(main: Any, alt: Any) -> None:
+    name = new_name("owned")
+    main.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter")
+    main.delete_public_access_block(Bucket=name)
+    main.put_bucket_acl(Bucket=name, ACL="public-read-write")
+    main.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    for who, key in ((main, "mine"), (alt, "theirs"), (main, "theirs")):
+        who.put_object(Bucket=name, Key=key, Body=b"x")
+    theirs, mine = {"ID": ALT, "DisplayName": "alt.two"}, {"ID": MAIN, "DisplayName": "Main One"}
+    for client in (main, alt):
+        found = client.list_objects(Bucket=name)["Contents"]
+        assert [one["Owner"] for one in found] == [mine, mine]
+        versions = client.list_object_versions(Bucket=name)["Versions"]
+        assert [(one["Key"], one["Owner"]["ID"]) for one in versions] == [
+            ("mine", MAIN), ("theirs", MAIN), ("theirs", ALT),
+        ]  # fmt: skip
+    alt.put_object(Bucket=name, Key="theirs", Body=b"y")
+    found = main.list_objects_v2(Bucket=name, FetchOwner=True)["Contents"]
+    assert [one["Owner"] for one in found] == [mine, theirs]
+    assert "Owner" not in main.list_objects_v2(Bucket=name)["Contents"][0]
+    assert alt.get_object_acl(Bucket=name, Key="theirs")["Owner"]["ID"] == ALT

@@ -1,5 +1,6 @@
-"""Events: a bucket's configuration, and what a webhook hears: all of it, each key in order, also after a failure."""
+"""What goes out by itself: events, which a webhook hears all, each key in order, also after a failure; logs; lists."""
 
+import gzip
 import json
 import threading
 import time
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from objstore.events.webhook import RefusedAddress, Webhook, is_public
+from objstore.events.pinned import RefusedAddress, is_public
+from objstore.events.webhook import Webhook
 from tests.harness.server import SETTINGS, Server
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:hook"
-SECONDS_MAX = 30.0
+SECONDS_MAX = 60.0
+FAST = "access_log_seconds = 0.3\nlifecycle_interval_seconds = 0.1\n"
 
 
 class Hook:
@@ -67,7 +70,7 @@ def told(hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client of a server that has the webhook for a target."""
     target = f'[events.hook]\nkind = "webhook"\nurl = "{hook.url}"\nallow_private = true\n'
     directory: Path = tmp_path_factory.mktemp("events")
-    server = Server(directory, workers=1, settings="access_log_seconds = 0.3\n" + SETTINGS + target).start()
+    server = Server(directory, workers=1, settings=FAST + SETTINGS + target).start()
     yield server.s3()
     server.close()
 
@@ -119,6 +122,23 @@ def test_every_change_is_told_in_order(told: Any, hook: Hook) -> None:
     assert record["s3"]["object"]["size"] == 1
 
 
+def test_lists_and_markers(told: Any, hook: Hook) -> None:
+    told.create_bucket(Bucket="lists", ObjectOwnership="ObjectWriter")
+    entry = {"QueueArn": ARN, "Events": ["s3:ObjectAcl:Put", "s3:ObjectRemoved:*"]}
+    told.put_bucket_notification_configuration(
+        Bucket="lists", NotificationConfiguration={"QueueConfigurations": [entry]}
+    )
+    told.put_bucket_versioning(Bucket="lists", VersioningConfiguration={"Status": "Enabled"})
+    name = {"Bucket": "lists", "Key": "k"}
+    told.put_object(**name, Body=b"x")
+    told.put_object_acl(**name, ACL="private")
+    marker = told.delete_object(**name)["VersionId"]
+    told.delete_object(**name, VersionId=marker)
+    expected = [("ObjectAcl:Put", "k"), ("ObjectRemoved:DeleteMarkerCreated", "k"), ("ObjectRemoved:Delete", "k")]
+    until(lambda: len(hook.records("lists")) >= len(expected))
+    assert hook.records("lists") == expected
+
+
 def test_filters(told: Any, hook: Hook) -> None:
     rules = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]
     listen(told, "some", "s3:ObjectCreated:Put", Filter={"Key": {"FilterRules": rules}}, Id="mine")
@@ -167,6 +187,32 @@ def test_a84_no_request_to_a_private_address(host: str) -> None:
 def test_public_addresses() -> None:
     assert all(map(is_public, ("8.8.8.8", "2606:4700::1111")))
     assert not any(map(is_public, ("224.0.0.1", "fe80::1%eth0", "fc00::1", "100.64.0.1")))
+
+
+def test_inventory(told: Any) -> None:
+    for name in ("listed", "inventories"):
+        told.create_bucket(Bucket=name)
+    told.put_object(Bucket="listed", Key="k", Body=b"x")
+    place = {"Bucket": "arn:aws:s3:::inventories", "Format": "CSV", "Encryption": {"SSES3": {}}}
+    wanted = {
+        "Id": "daily",
+        "IsEnabled": True,
+        "IncludedObjectVersions": "Current",
+        "Schedule": {"Frequency": "Daily"},
+        "Destination": {"S3BucketDestination": place},
+    }
+    put = {"Bucket": "listed", "Id": "daily"}
+    told.put_bucket_inventory_configuration(**put, InventoryConfiguration=wanted)
+    assert told.get_bucket_inventory_configuration(**put)["InventoryConfiguration"] == wanted
+    until(lambda: told.list_objects_v2(Bucket="inventories")["KeyCount"] == 4)
+    (data,) = told.list_objects_v2(Bucket="inventories", Prefix="listed/daily/data/")["Contents"]
+    answer = told.get_object(Bucket="inventories", Key=data["Key"])
+    assert answer["ServerSideEncryption"] == "AES256"
+    assert gzip.decompress(answer["Body"].read()) == b'"listed","k"\n'
+    with pytest.raises(ClientError, match="NotImplemented"):
+        told.put_bucket_inventory_configuration(
+            **put, InventoryConfiguration={**wanted, "OptionalFields": ["LifecycleExpirationDate"]}
+        )
 
 
 def test_access_log(told: Any) -> None:

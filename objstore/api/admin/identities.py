@@ -91,8 +91,8 @@ def _refusal(status: int, message: str, code: str = "InvalidRequest") -> HTTPExc
     return HTTPException(status, f"{message} ({code})")
 
 
-def _account(directory: Directory, named: str) -> str:
-    """The account's key in the directory, by its id or name."""
+def account_named(directory: Directory, named: str) -> str:
+    """The account's key in the directory, by its id or name. Raises HTTPException (404)."""
     if named in ("", "default", directory.account_id):
         return ""
     found = directory.get(named)
@@ -104,7 +104,7 @@ def _account(directory: Directory, named: str) -> str:
 
 
 def _user(directory: Directory, name: str, account: str) -> Entity:
-    found = directory.named(Kind.USER, _account(directory, account), name)
+    found = directory.named(Kind.USER, account_named(directory, account), name)
     if found is None:
         raise _refusal(404, f"there is no user {name}")
     return found
@@ -185,7 +185,7 @@ async def remove_account(state: State, name: str) -> None:
     """Remove an account that has no users, groups, roles and policies; its root's keys go with it."""
 
     def work(directory: Directory) -> Changed:
-        id_ = _account(directory, name)
+        id_ = account_named(directory, name)
         account = directory.get(id_)
         if account is None:
             raise _refusal(400, "the server's own account stays")
@@ -205,7 +205,7 @@ async def add_user(state: State, given: NewUser) -> dict[str, Any]:
     desk = state.desk
 
     def work(directory: Directory) -> Changed:
-        account = _account(directory, given.account)
+        account = account_named(directory, given.account)
         entity = directory.get(account)
         access_key, secret = _free_key(directory, given)
         answer = {"access_key": access_key, "secret_key": secret}
@@ -268,7 +268,7 @@ def _new_user(directory: Directory, account: str, given: NewUser, access_key: st
 async def list_users(state: State, account: str = "") -> dict[str, Any]:
     """Users of an account, with their keys."""
     directory = state.desk.directory
-    users = directory.of(Kind.USER, _account(directory, account))
+    users = directory.of(Kind.USER, account_named(directory, account))
     return {"users": [_user_answer(directory, user) for user in users]}
 
 

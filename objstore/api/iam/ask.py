@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from objstore.api.auth.sessions import Sessions
 from objstore.api.iam.desk import Desk
+from objstore.api.iam.web_keys import WebKeys
 from objstore.api.request import Request
 from objstore.identity.directory import Directory
 from objstore.identity.entity import PREFIX, Entity, Kind
@@ -38,7 +39,9 @@ Changed = tuple[Values, list[Entity]]
 
 @dataclass(slots=True)
 class IamAsk:
-    """``given``: the operation's input. ``desk`` and ``sessions`` do what it comes to; ``lenient``: as of ``Site``."""
+    """``given``: the operation's input. ``desk`` and ``sessions`` do what it comes to; ``lenient``, ``web_keys``: as of
+    ``Site``.
+    """
 
     request: Request
     principal: Principal
@@ -46,6 +49,7 @@ class IamAsk:
     desk: Desk
     sessions: Sessions
     lenient: bool = False
+    web_keys: WebKeys = field(default_factory=WebKeys)
 
     @property
     def directory(self) -> Directory:

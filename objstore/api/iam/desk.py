@@ -19,6 +19,10 @@ class Desk:
         await self._bulletin.announce("identity", "")
         return result
 
+    async def announce(self, subject: str) -> None:
+        """Have all gateways look anew at something else that was changed; never fails."""
+        await self._bulletin.announce(subject, "")
+
     async def refresh(self) -> None:
         """Take in what others have changed."""
         await self._identities.refresh(self.directory)

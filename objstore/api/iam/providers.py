@@ -1,9 +1,9 @@
-"""OpenID Connect providers: kept for those who manage them; their tokens are not taken by STS."""
+"""OpenID Connect providers: whose tokens AssumeRoleWithWebIdentity takes."""
 
 import re
 
 from objstore.api.iam.ask import Changed, IamAsk, Values, random_text, tag_list, tags_given
-from objstore.identity.arn import IAM
+from objstore.identity.arn import provider_arn
 from objstore.identity.directory import Directory
 from objstore.identity.entity import Entity, Kind
 from objstore.model import clock
@@ -14,7 +14,7 @@ _URL = re.compile(r"https?://[^\s?#]{1,240}\Z")
 
 
 def _arn(ask: IamAsk, provider: Entity) -> str:
-    return f"{IAM}{ask.directory.arn_account(provider.account)}:oidc-provider/{provider.name}"
+    return provider_arn(ask.directory.arn_account(provider.account), provider.name)
 
 
 def _named(ask: IamAsk, directory: Directory) -> Entity:

@@ -10,6 +10,7 @@ from objstore.api.iam import policies as policy_handlers
 from objstore.api.iam.account import get_account_summary
 from objstore.api.iam.ask import IamAsk, Values
 from objstore.api.iam.query import FORM_BYTES_MAX, fields_of, operation, parse, render, render_error
+from objstore.api.iam.web_identity import assume_role_with_web_identity
 from objstore.api.s3.call import Answer, Call
 from objstore.api.s3.errors import as_request_error, is_routine
 from objstore.api.s3.request_context import RequestContext
@@ -89,12 +90,15 @@ IAM: dict[str, Handler] = {
 }
 STS: dict[str, Handler] = {
     "AssumeRole": sts.assume_role,
+    "AssumeRoleWithWebIdentity": assume_role_with_web_identity,
     "GetCallerIdentity": sts.get_caller_identity,
     "GetSessionToken": sts.get_session_token,
 }
 HANDLERS = {"iam": IAM, "sts": STS}
+# A token stands in its form in place of a signature.
+_UNSIGNED, _UNSIGNED_ACTION = "AssumeRoleWithWebIdentity", "sts:assumerolewithwebidentity"
 # What STS asks by itself, or lets everybody do whom nothing denies it.
-_FREE = frozenset({"sts:assumerole", "sts:getcalleridentity", "sts:getsessiontoken"})
+_FREE = frozenset({"sts:assumerole", _UNSIGNED_ACTION, "sts:getcalleridentity", "sts:getsessiontoken"})
 _NAMES = (("UserName", Kind.USER, "user"), ("GroupName", Kind.GROUP, "group"), ("RoleName", Kind.ROLE, "role"))
 
 
@@ -114,7 +118,10 @@ async def serve_query(call: Call, authenticator: Authenticator) -> Answer:
         form = await call.body(length_required=False).read_all(FORM_BYTES_MAX)
         if form is None:
             raise ValidationError(f"The form is longer than {FORM_BYTES_MAX} bytes")
-        call.authenticated, service = _authenticated(call, authenticator, form)
+        if b"authorization" not in call.request.headers and fields_of(form).get("Action") == _UNSIGNED:
+            service = "sts"
+        else:
+            call.authenticated, service = _authenticated(call, authenticator, form)
         status, body = 200, await _served(call, authenticator, service, form)
     except Exception as error:
         refusal, retry = as_request_error(error)
@@ -143,7 +150,7 @@ async def _served(call: Call, authenticator: Authenticator, service: str, form: 
     desk, sessions = call.site.desk, authenticator.sessions
     assert desk is not None
     assert sessions is not None
-    ask = IamAsk(call.request, call.principal, given, desk, sessions, call.site.lenient)
+    ask = IamAsk(call.request, call.principal, given, desk, sessions, call.site.lenient, call.site.web_keys)
     _authorize(ask, f"{service}:{action}")
     handler = HANDLERS[service].get(action)
     if handler is None:

@@ -17,7 +17,7 @@ from objstore.model import clock
 from objstore.model.errors import AccessDenied
 from objstore.model.identity_errors import ValidationError
 
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
+SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
 ROLE_SECONDS_DEFAULT = 3600
 USER_SECONDS_DEFAULT, ROOT_SECONDS_MAX = 43_200, 3600
 POLICY_CHARS_MAX = 2048
@@ -38,7 +38,7 @@ async def get_session_token(ask: IamAsk) -> Values:
     if principal.kind == "root":
         seconds = min(seconds, ROOT_SECONDS_MAX)
     actor = ask.account if principal.kind == "root" else principal.unique_id
-    return {"Credentials": _credentials(ask, actor, seconds)}
+    return {"Credentials": credentials(ask, actor, seconds)}
 
 
 async def assume_role(ask: IamAsk) -> Values:
@@ -46,7 +46,7 @@ async def assume_role(ask: IamAsk) -> Values:
     given = ask.given
     role = _role(ask, given["RoleArn"])
     name = given["RoleSessionName"]
-    if not _SESSION_NAME.match(name):
+    if not SESSION_NAME.match(name):
         raise ValidationError("Invalid RoleSessionName")
     longest = 3600 if ask.principal.kind == "role" else role.body.get("session_seconds_max", ROLE_SECONDS_DEFAULT)
     seconds = given.get("DurationSeconds", ROLE_SECONDS_DEFAULT)
@@ -56,18 +56,24 @@ async def assume_role(ask: IamAsk) -> Values:
     if policy:
         check_document(policy, chars_max=POLICY_CHARS_MAX)
     tags = {tag["Key"]: tag["Value"] for tag in given.get("Tags", [])}
-    credentials = _credentials(ask, role.id, seconds, name, policy, tags)
+    made = credentials(ask, role.id, seconds, name, policy, tags)
     arn = session_arn(ask.directory.arn_account(role.account), role.name, name)
-    return {"Credentials": credentials, "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{name}", "Arn": arn}}
+    return {"Credentials": made, "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{name}", "Arn": arn}}
+
+
+def role_of_arn(ask: IamAsk, arn: str) -> Entity | None:
+    """The role of that very ARN."""
+    directory = ask.directory
+    account = directory.account_of(arn.split(":")[4]) if arn.count(":") >= 5 else None
+    role = None if account is None else directory.named(Kind.ROLE, account, arn.rpartition("/")[2])
+    return role if role is not None and directory.arn(role) == arn else None
 
 
 def _role(ask: IamAsk, arn: str) -> Entity:
     """The role, if its trust policy lets the caller in and, unless it names them, their own policies too."""
-    directory = ask.directory
-    account = directory.account_of(arn.split(":")[4]) if arn.count(":") >= 5 else None
-    role = None if account is None else directory.named(Kind.ROLE, account, arn.rpartition("/")[2])
+    role = role_of_arn(ask, arn)
     denied = AccessDenied(f"User: {ask.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}")
-    if role is None or account is None or directory.arn(role) != arn:
+    if role is None:
         raise denied
     question = Ask("sts:assumerole", arn, _context(ask))
     named = Meant.NOT
@@ -82,7 +88,7 @@ def _role(ask: IamAsk, arn: str) -> Entity:
     limits = [identity_verdict([limit], question) for limit in (principal.session, principal.boundary) if limit]
     if own.denied or not named or any(limit.denied or not limit.allowed for limit in limits):
         raise denied
-    near = principal.internal_account == account or ask.lenient
+    near = principal.internal_account == role.account or ask.lenient
     if not (own.allowed or principal.owns or (near and named is Meant.SELF)):
         raise denied
     return role
@@ -97,9 +103,10 @@ def _context(ask: IamAsk) -> RequestContext:
     return RequestContext(ask.request, ask.principal, more=more)
 
 
-def _credentials(
+def credentials(
     ask: IamAsk, actor: str, seconds: int, name: str = "", policy: str = "", tags: dict[str, str] | None = None
 ) -> Values:
+    """New credentials of an actor (id of a user, role or account), as answers have them."""
     now = clock.now_seconds()
     session = Session(PREFIX + random_text(16), new_secret(), actor, now, now + seconds, name, policy, tags or {})
     return {

@@ -27,6 +27,7 @@ from objstore.api.s3.versions import VERSION_ID, add_version_id, parse_version_i
 from objstore.api.s3.xml_out import render
 from objstore.identity.acl import Grant, is_private
 from objstore.model.errors import ConditionalRequestConflict, InvalidRequest, MalformedXML
+from objstore.model.notification import ACL_PUT
 from objstore.model.objects import Bucket, ObjectVersion
 
 
@@ -79,7 +80,7 @@ async def put_object_acl(call: Call) -> Answer:
                 attrs[ACL_ATTR] = [list(grant) for grant in grants]
             return attrs or None
 
-        version = await call.store.change_attrs(bucket.name, call.request.key, change, version_id)
+        version = await call.store.change_attrs(bucket.name, call.request.key, change, version_id, ACL_PUT)
     headers: Headers = [NO_CONTENT]
     add_version_id(headers, version.shown_id)
     return 200, headers, b""

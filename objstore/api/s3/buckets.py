@@ -20,6 +20,7 @@ from objstore.model.lock import SETTING as LOCKABLE
 from objstore.model.objects import Bucket
 
 LEGACY_REGION = "us-east-1"
+_LOCATION = "location"  # a setting of buckets that were made with a name for the region that needs none
 _NAMESPACE = b"x-amz-bucket-namespace"
 # Names that a region also goes by in LocationConstraint.
 _ALIASES = {"EU": "eu-west-1", "US": LEGACY_REGION}
@@ -35,7 +36,9 @@ async def create_bucket(call: Call) -> Answer:
     if request.header(_NAMESPACE, "global") != "global":
         raise NotImplementedS3("Bucket namespaces are not implemented", Header=_NAMESPACE.decode())
     settings = _settings_given(call)
-    region = await _region_given(call)
+    region, named = await _region_given(call)
+    if named and region == LEGACY_REGION and call.site.lenient:
+        settings[_LOCATION] = region
     try:
         await call.store.create_bucket(request.bucket, call.owner[0], region, settings)
     except BucketAlreadyOwnedByYou:
@@ -84,21 +87,24 @@ def _check_enforced(headers: dict[bytes, bytes], *, named: bool) -> None:
         ) from None
 
 
-async def _region_given(call: Call) -> str:
-    """The region that the bucket is to be in; what is lenient takes every name that AWS has, and says it again."""
+async def _region_given(call: Call) -> tuple[str, bool]:
+    """The region that the bucket is to be in, and whether the request names it.
+
+    What is lenient takes every name that AWS has, and says it again.
+    """
     region = call.site.region
     if not call.has_body():
-        return region
+        return region, False
     document = await read_input(call, "CreateBucket", empty=True)
     if any(document.get(part) for part in ("Location", "Bucket", "Tags")):
         raise NotImplementedS3("Directory buckets and tags of buckets are not implemented")
     wanted: str = document.get("LocationConstraint", "").strip()
     if wanted in ("", region) or _ALIASES.get(wanted) == region:
-        return region
+        return region, bool(wanted)
     if wanted not in enum_of("BucketLocationConstraint"):
         raise S3Error("InvalidLocationConstraint", LocationConstraint=wanted[:100])
     if call.site.lenient:
-        return wanted
+        return wanted, True
     raise S3Error(
         "IllegalLocationConstraintException",
         f"The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to.",
@@ -120,8 +126,9 @@ async def delete_bucket(call: Call) -> Answer:
 
 async def get_bucket_location(call: Call) -> Answer:
     """GetBucketLocation: the root's own text is the region, empty for us-east-1; the model cannot say so."""
-    region = (await call.store.get_bucket(call.request.bucket)).region
-    text = "" if region == LEGACY_REGION else escape_text(region)
+    bucket = await call.store.get_bucket(call.request.bucket)
+    named = bucket.settings.get(_LOCATION, "")
+    text = named if bucket.region == LEGACY_REGION else escape_text(bucket.region)
     root = "LocationConstraint"
     return xml_answer(f'{DECLARATION}<{root} xmlns="{XML_NAMESPACE}">{text}</{root}>'.encode())
 

@@ -7,6 +7,7 @@ from typing import Any
 from objstore.api.auth.authenticator import Authenticated
 from objstore.api.auth.body import RequestBody, body_of, read_document
 from objstore.api.iam.desk import Desk
+from objstore.api.iam.web_keys import WebKeys
 from objstore.api.request import Request
 from objstore.api.s3.verbs import Piece, Reader, Verbs
 from objstore.identity.directory import Directory
@@ -30,7 +31,8 @@ class Site:
 
     ``sse_c_over_http``: whether clients may send their keys over connections that others can read.
     ``directory``: who there is. ``object_ownership``, ``public_access_block``: of buckets that say nothing of it.
-    ``desk`` changes them. ``event_targets``: names of those that a notification may go to.
+    ``desk`` changes them; ``web_keys``: of OpenID Connect providers. ``event_targets``: names of those that a
+    notification may go to.
     ``lenient``: manners of other servers that suites expect, where AWS would refuse.
     ``warm_on_head_days``: for how long a HEAD of the first byte has an archived version restored; 0: it has nothing.
     """
@@ -44,6 +46,7 @@ class Site:
     lenient: bool = False
     desk: Desk | None = None
     event_targets: frozenset[str] = frozenset()
+    web_keys: WebKeys = field(default_factory=WebKeys)
 
 
 class Call:

@@ -53,8 +53,9 @@ _TAIL = """
 | Malformed checksum values | `400 BadDigest` |
 | Append, RenameObject | in every bucket without versioning, not in directory buckets only |
 | Conditions of deletes | of time and size too; what is not there is no error |
-| Website configuration | stored and given back; no website is served |
-| Inventory, metrics, analytics configurations | stored and given back; nothing is delivered |
+| Website | served at `BUCKET.DOMAIN` where `website_domain` is set; else the configuration is stored and given back |
+| Inventory | delivered, see [objects.md](objects.md); fields that say nothing here are `501` |
+| Metrics, analytics configurations | stored and given back; nothing is delivered |
 | Replication configuration | `501 NotImplemented`; reading it is a 404 |
 | `If-None-Match` on writes | `*` or one entity tag; several are `501` |
 | Version ids | 32 hex digits or `null`; anything else is `400 InvalidArgument` |

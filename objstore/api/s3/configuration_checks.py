@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from objstore.api.s3.errors import S3Error
+from objstore.lifecycle.inventory_rows import FIELDS
+from objstore.lifecycle.inventory_writer import is_available
 from objstore.model.encryption import KINDS, SSE_KMS, SSE_KMS_DSSE
-from objstore.model.errors import InvalidArgument, InvalidRequest, MalformedXML
+from objstore.model.errors import InvalidArgument, InvalidRequest, MalformedXML, NotImplementedS3
 
 ID_CHARS_MAX = 64
 ROUTING_RULES_MAX = 50
@@ -82,9 +84,18 @@ def check_by_id(kind: str, given: Mapping[str, Any], name: str) -> None:
             "The ID in the request and in the document must be the same, and of 1 to 64 characters", ArgumentName="id"
         )
     if kind == "Inventory":
-        destination = given["Destination"]["S3BucketDestination"]
-        if not destination["Bucket"].startswith("arn:aws:s3:::"):
-            raise S3Error("InvalidS3DestinationBucket", "Invalid bucket ARN.")
+        _check_inventory(given)
+
+
+def _check_inventory(given: Mapping[str, Any]) -> None:
+    destination = given["Destination"]["S3BucketDestination"]
+    if not destination["Bucket"].startswith("arn:aws:s3:::"):
+        raise S3Error("InvalidS3DestinationBucket", "Invalid bucket ARN.")
+    for name in given.get("OptionalFields", ()):
+        if name not in FIELDS:
+            raise NotImplementedS3(f"Inventories without the field {name} only", Field=name)
+    if not is_available(destination["Format"]):
+        raise NotImplementedS3(f"Inventories in {destination['Format']} need pyarrow on the server")
 
 
 def _invalid(message: str) -> InvalidRequest:

@@ -59,10 +59,19 @@ def with_and(rules: list[Fields]) -> list[Fields]:
 
 
 def _joined(fields: Fields) -> Fields:
-    if len(fields) < 2 or "And" in fields:
+    if len(fields) < 2:
         return fields
-    both = {name: value for name, value in fields.items() if name != "Tag"}
-    return {"And": both | ({"Tags": [fields["Tag"]]} if "Tag" in fields else {})}
+    inner = fields.get("And", {})
+    both = {name: value for name, value in fields.items() if name not in ("Tag", "And")}
+    if "Prefix" in both and "Prefix" in inner:
+        short, long = sorted((both["Prefix"], inner["Prefix"]), key=len)
+        if not long.startswith(short):
+            return fields
+        both["Prefix"] = long
+    if both.keys() & inner.keys() - {"Prefix"}:
+        return fields
+    tags = [*([fields["Tag"]] if "Tag" in fields else []), *inner.get("Tags", ())]
+    return {"And": {**inner, **both} | ({"Tags": tags} if tags else {})}
 
 
 def _filter(fields: Fields, tags: list[Fields]) -> Filter:

@@ -17,6 +17,9 @@ KeyText = Callable[[bytes], str]
 # What is said at the end of entries, by (bucket id, key, version id).
 Ends = Mapping[tuple[int, bytes, bytes], str]
 _NO_ENDS: Ends = {}
+# Owner elements of versions that have another owner than the rest, by (key, version id).
+Owners = Mapping[tuple[bytes, bytes], str]
+_NO_OWNERS: Owners = {}
 
 
 def key_text(encode: bool) -> KeyText:
@@ -36,9 +39,15 @@ def owner_xml(owner: tuple[str, str]) -> str:
 
 
 async def entries(
-    versions: list[ObjectVersion], written: KeyText, *, tag: str, after: str = "", ends: Ends = _NO_ENDS
+    versions: list[ObjectVersion],
+    written: KeyText,
+    *,
+    tag: str,
+    after: str = "",
+    ends: Ends = _NO_ENDS,
+    owners: Owners = _NO_OWNERS,
 ) -> str:
-    """``Contents`` elements; ``after`` is put into each, and its own end into those that have one.
+    """``Contents`` elements; ``after`` is put into each, or its own of ``owners``; its end into those that have one.
 
     Gives way to other requests now and then: a full page takes longer than anybody else should wait.
     """
@@ -47,8 +56,14 @@ async def entries(
         if at:
             await asyncio.sleep(0)
         turn = versions[at : at + ENTRIES_A_TURN]
-        out += [_entry(version, written, tag, "", after, _end(version, ends)) for version in turn]
+        out += [
+            _entry(version, written, tag, "", _owner(version, owners, after), _end(version, ends)) for version in turn
+        ]
     return "".join(out)
+
+
+def _owner(version: ObjectVersion, owners: Owners, usual: str) -> str:
+    return owners.get((version.key, version.version_id), usual) if owners else usual
 
 
 def _end(version: ObjectVersion, ends: Ends) -> str:
@@ -67,14 +82,18 @@ def _entry(version: ObjectVersion, written: KeyText, tag: str, before: str, afte
     )
 
 
-async def version_entries(versions: list[ObjectVersion], written: KeyText, owner: str, ends: Ends = _NO_ENDS) -> str:
+async def version_entries(
+    versions: list[ObjectVersion], written: KeyText, owner: str, ends: Ends = _NO_ENDS, owners: Owners = _NO_OWNERS
+) -> str:
     """``Version`` and ``DeleteMarker`` elements, in the order of the list."""
     out: list[str] = []
     for at in range(0, len(versions), ENTRIES_A_TURN):
         if at:
             await asyncio.sleep(0)
         turn = versions[at : at + ENTRIES_A_TURN]
-        out += [_version_entry(version, written, owner, _end(version, ends)) for version in turn]
+        out += [
+            _version_entry(version, written, _owner(version, owners, owner), _end(version, ends)) for version in turn
+        ]
     return "".join(out)
 
 

@@ -3,7 +3,7 @@
 from objstore.api.s3.call import Answer, Call, xml_answer
 from objstore.api.s3.list_params import ListParams, list_params, make_token, parse_token
 from objstore.api.s3.list_xml import common_prefixes, element, entries, key_text, owner_xml, page_head, version_entries
-from objstore.api.s3.owners import bucket_owner
+from objstore.api.s3.owners import bucket_owner, object_owners
 from objstore.api.s3.restore import restore_elements
 from objstore.api.s3.text import escape_text
 from objstore.api.s3.versions import parse_version_marker, version_marker
@@ -18,6 +18,7 @@ async def list_objects(call: Call) -> Answer:
     marker = query.get("marker", "").encode()
     page = await _page(call, params, marker)
     restores = await restore_elements(call, page.versions)
+    owner, owners = owner_xml(bucket_owner(call)), await object_owners(call, page.versions)
     written = key_text(params.encode)
     next_marker = ""
     if page.next_after is not None and params.delimiter:
@@ -32,7 +33,7 @@ async def list_objects(call: Call) -> Answer:
         ),
         element("Marker", written(marker)),
         next_marker,
-        await entries(page.versions, written, tag="Contents", after=owner_xml(bucket_owner(call)), ends=restores),
+        await entries(page.versions, written, tag="Contents", after=owner, ends=restores, owners=owners),
         common_prefixes(page.prefixes, written),
         "</ListBucketResult>",
     )
@@ -47,7 +48,9 @@ async def list_objects_v2(call: Call) -> Answer:
     page = await _page(call, params, parse_token(bucket, token) if token else start_after)
     restores = await restore_elements(call, page.versions)
     written = key_text(params.encode)
-    owner = owner_xml(bucket_owner(call)) if query.get("fetch-owner", "").lower() == "true" else ""
+    owner, owners = "", None
+    if query.get("fetch-owner", "").lower() == "true":
+        owner, owners = owner_xml(bucket_owner(call)), await object_owners(call, page.versions)
     parts = [page_head("ListBucketResult", bucket, params, page.next_after is not None)]
     parts.append(f"<KeyCount>{len(page.versions) + len(page.prefixes)}</KeyCount>")
     if token is not None:
@@ -56,7 +59,7 @@ async def list_objects_v2(call: Call) -> Answer:
         parts.append(element("NextContinuationToken", make_token(bucket, page.next_after)))
     if start_after:
         parts.append(element("StartAfter", written(start_after)))
-    parts.append(await entries(page.versions, written, tag="Contents", after=owner, ends=restores))
+    parts.append(await entries(page.versions, written, tag="Contents", after=owner, ends=restores, owners=owners or {}))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListBucketResult>")
 
@@ -83,7 +86,8 @@ async def list_object_versions(call: Call) -> Answer:
         parts.append(element("NextKeyMarker", written(next_key)))
         if last is not None:
             parts.append(element("NextVersionIdMarker", version_marker(last)))
-    parts.append(await version_entries(page.versions, written, owner_xml(bucket_owner(call)), restores))
+    owner, owners = owner_xml(bucket_owner(call)), await object_owners(call, page.versions)
+    parts.append(await version_entries(page.versions, written, owner, restores, owners))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListVersionsResult>")
 

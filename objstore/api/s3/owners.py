@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from objstore.api.s3.access_settings import OWNER_ATTR
+from objstore.api.s3.access_settings import OWNER_ATTR, acls_live
 from objstore.api.s3.call import Call
+from objstore.api.s3.list_xml import Owners, owner_xml
 from objstore.model.errors import AccessDenied
-from objstore.model.objects import Upload
+from objstore.model.objects import ObjectVersion, Upload
 
 EXPECTED = b"x-amz-expected-bucket-owner"
 _EXPECTED_SOURCE = b"x-amz-source-expected-bucket-owner"
@@ -34,6 +35,22 @@ def upload_owner(call: Call, upload: Upload) -> dict[str, Any]:
         known = call.site.directory.owner(canonical)
         owner_id, display_name = canonical, known.display_name if known else ""
     return {"ID": owner_id, "DisplayName": display_name}
+
+
+async def object_owners(call: Call, versions: list[ObjectVersion]) -> Owners:
+    """``Owner`` elements of those of a page's versions that are not the bucket's owner's.
+
+    Where ACLs have no say everything is the bucket's owner's, and nobody is asked.
+    """
+    bucket = call.store.known_bucket(call.request.bucket)
+    if bucket is None or not acls_live(bucket, call.site):
+        return {}
+    found = await call.store.owners(versions)
+    shown: dict[str, str] = {}
+    for owner in set(found.values()) - {bucket.owner}:
+        known = call.site.directory.owner(owner)
+        shown[owner] = owner_xml((owner, known.display_name if known else ""))
+    return {name: shown[owner] for name, owner in found.items() if owner in shown}
 
 
 async def check_expected_owner(call: Call) -> None:

@@ -29,7 +29,7 @@ async def restore_object(call: Call) -> Answer:
     document = await read_input(call, "RestoreObject")
     days = _days(document)
     version = await call.store.get(request.bucket, request.key, version_id)
-    there = await call.store.restore(version, days)
+    there = await call.store.restore(version, days, call.store.known_bucket(request.bucket))
     return (200 if there else 202), [NO_CONTENT], b""
 
 

@@ -191,6 +191,9 @@ class FakeStore:
     async def set_versioning(self, name: str, state: str) -> Bucket:
         return await self.set_setting(name, "versioning", state)
 
+    async def owners(self, versions: Sequence[ObjectVersion]) -> Mapping[tuple[bytes, bytes], str]:
+        return {(one.key, one.version_id): one.attrs["o"] for one in versions if one.attrs and "o" in one.attrs}
+
     async def set_tags(
         self, bucket: str, key: bytes, tags: Mapping[str, str] | None, version_id: bytes | None = None
     ) -> ObjectVersion:
@@ -222,6 +225,7 @@ class FakeStore:
         key: bytes,
         change: Callable[[ObjectVersion], dict[str, Any] | None],
         version_id: bytes | None = None,
+        event: str = "",
     ) -> ObjectVersion:
         version = await self.get(bucket, key, version_id)
         version.attrs = change(version)

@@ -1,0 +1,141 @@
+"""Quotas of buckets and accounts: what would be more is refused, whichever way it comes, and deleting makes room."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.harness.server import Server
+
+PART = 5 * 1024 * 1024
+
+
+@pytest.fixture
+def bound(server: Server, bucket: str) -> Iterator[Callable[..., None]]:
+    """Bounds the bucket; known to all gateways when it returns."""
+
+    def set_quota(**bounds: int) -> None:
+        answer = server.admin("PUT", f"/buckets/{bucket}/quota", body=json.dumps(bounds).encode())
+        assert answer.status_code == 204, answer.text
+
+    yield set_quota
+    server.admin("DELETE", f"/buckets/{bucket}/quota")
+
+
+def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[int, str] | None:
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
+    return None
+
+
+FULL = (403, "QuotaExceeded")
+
+
+def test_bytes_of_a_bucket(s3: Any, bucket: str, bound: Callable[..., None]) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=bytes(600))
+    bound(bytes=1000)
+    assert refusal(s3.put_object, Bucket=bucket, Key="b", Body=bytes(401)) == FULL
+    assert refusal(s3.get_object, Bucket=bucket, Key="b") == (404, "NoSuchKey")
+    s3.put_object(Bucket=bucket, Key="b", Body=bytes(400))
+    bound(bytes=1000)  # both gateways look anew
+    assert refusal(s3.put_object, Bucket=bucket, Key="c", Body=b"x") == FULL
+    assert refusal(s3.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/a") == FULL
+    s3.put_object(Bucket=bucket, Key="empty")
+    s3.delete_object(Bucket=bucket, Key="a")
+    deadline = time.monotonic() + 30
+    while refusal(s3.put_object, Bucket=bucket, Key="c", Body=bytes(500)) is not None:
+        assert time.monotonic() < deadline, "deleting made no room"
+        time.sleep(0.2)
+
+
+def test_objects_of_a_bucket_count_with_all_versions(s3: Any, bucket: str, bound: Callable[..., None]) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+    bound(objects=3)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+    bound(objects=3)
+    assert refusal(s3.put_object, Bucket=bucket, Key="a", Body=b"x") == FULL
+    s3.delete_object(Bucket=bucket, Key="a")  # a marker is no object
+
+
+def test_parts_count_before_they_are_an_object(s3: Any, bucket: str, bound: Callable[..., None]) -> None:
+    bound(bytes=PART + 10, objects=1)
+    upload = {"Bucket": bucket, "Key": "big"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    part = s3.upload_part(**upload, PartNumber=1, Body=bytes(PART))
+    bound(bytes=PART + 10, objects=1)
+    assert refusal(s3.upload_part, **upload, PartNumber=2, Body=bytes(11)) == FULL
+    assert refusal(s3.put_object, Bucket=bucket, Key="small", Body=bytes(11)) == FULL
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    s3.complete_multipart_upload(**upload, MultipartUpload=parts)
+    bound(bytes=PART + 10, objects=1)
+    assert refusal(s3.put_object, Bucket=bucket, Key="small", Body=b"") == FULL
+
+
+def test_appending(s3: Any, bucket: str, bound: Callable[..., None]) -> None:
+    s3.put_object(Bucket=bucket, Key="log", Body=b"0123456789")
+    bound(bytes=15)
+    assert refusal(s3.put_object, Bucket=bucket, Key="log", Body=bytes(6), WriteOffsetBytes=10) == FULL
+    s3.put_object(Bucket=bucket, Key="log", Body=bytes(5), WriteOffsetBytes=10)
+
+
+def test_an_account_with_all_its_buckets(server: Server, s3: Any, bucket: str) -> None:
+    body = {"name": "quota-test", "access_key": "QUOTAQUOTAQUOTAQUOTA", "secret_key": "quota-secret-key"}
+    account = server.admin("POST", "/accounts", body=json.dumps(body).encode()).json()["id"]
+    theirs = server.s3_as("QUOTAQUOTAQUOTAQUOTA", "quota-secret-key")
+    names = [f"{bucket}-{i}" for i in range(2)]
+    for name in names:
+        theirs.create_bucket(Bucket=name)
+        theirs.put_object(Bucket=name, Key="k", Body=bytes(100))
+    assert server.admin("PUT", f"/accounts/{account}/quota", body=b'{"bytes": 250}').status_code == 204
+    for name in names:
+        assert refusal(theirs.put_object, Bucket=name, Key="l", Body=bytes(51)) == FULL
+    s3.put_object(Bucket=bucket, Key="l", Body=bytes(51))
+    shown = json.loads(_command(server, "quota", "ls", "--json"))["quotas"]
+    assert [one for one in shown if one["account"] == account] == [
+        {"bucket": None, "account": account, "bytes": 250, "objects": None, "used_bytes": 200, "used_objects": 2}
+    ]
+    _command(server, "quota", "rm", f"--account={account}")
+    theirs.put_object(Bucket=names[0], Key="l", Body=bytes(51))
+
+
+def test_commands(server: Server, s3: Any, bucket: str) -> None:
+    _command(server, "quota", "set", f"--bucket={bucket}", "--bytes=1K", "--objects=7")
+    assert bucket in _command(server, "quota", "ls")
+    assert refusal(s3.put_object, Bucket=bucket, Key="k", Body=bytes(1025)) == FULL
+    _command(server, "quota", "rm", f"--bucket={bucket}")
+    assert bucket not in _command(server, "quota", "ls")
+    s3.put_object(Bucket=bucket, Key="k", Body=bytes(1025))
+
+
+def test_what_makes_no_sense(server: Server, bucket: str) -> None:
+    for body in (b"{}", b'{"bytes": -1}', b'{"bytes": 1, "files": 2}', b'{"bytes": null}'):
+        assert server.admin("PUT", f"/buckets/{bucket}/quota", body=body).status_code == 422
+    assert server.admin("PUT", "/buckets/is-not-there/quota", body=b'{"bytes": 1}').status_code == 404
+    assert server.admin("PUT", "/accounts/is-not-there/quota", body=b'{"bytes": 1}').status_code == 404
+    assert server.admin("DELETE", f"/buckets/{bucket}/quota").status_code == 404
+
+
+def test_the_quota_of_a_bucket_goes_with_it(server: Server, s3: Any, bucket: str) -> None:
+    assert server.admin("PUT", f"/buckets/{bucket}/quota", body=b'{"objects": 0}').status_code == 204
+    s3.delete_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert bucket not in [one["bucket"] for one in server.admin("GET", "/quotas").json()["quotas"]]
+
+
+def _command(server: Server, *arguments: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-m", "objstore", *arguments],
+        env=server.client_environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return run.stdout
