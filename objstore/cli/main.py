@@ -20,6 +20,7 @@ from objstore.cli import (
     warm_commands,
 )
 from objstore.cli.problem import CommandError, StartError
+from objstore.client.errors import ClientError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(lifecycle_commands.app, name="lifecycle")
@@ -214,6 +215,6 @@ def main() -> None:
         return
     try:
         app()
-    except (StartError, CommandError) as error:
+    except (StartError, CommandError, ClientError) as error:
         print(f"objstore: {error}", file=sys.stderr)
         sys.exit(1)
