@@ -9,17 +9,22 @@ import typer
 from objstore import __version__
 from objstore.cli import (
     backup_commands,
+    bench_command,
     bucket_commands,
     certs_commands,
     cluster_commands,
+    config_command,
     copy_commands,
+    doctor_command,
     drive_commands,
     identity_commands,
     lifecycle_commands,
     list_commands,
+    node_commands,
     repair_commands,
     status_command,
     tier_commands,
+    top_command,
     warm_commands,
 )
 from objstore.cli.problem import CommandError, StartError
@@ -41,6 +46,9 @@ app.add_typer(identity_commands.users, name="user", rich_help_panel=PEOPLE)
 app.add_typer(identity_commands.accounts, name="account", rich_help_panel=PEOPLE)
 app.add_typer(identity_commands.keys, name="key", rich_help_panel=PEOPLE)
 app.command(rich_help_panel=CLUSTER)(status_command.status)
+app.command(rich_help_panel=CLUSTER)(top_command.top)
+app.command(rich_help_panel=CARE)(doctor_command.doctor)
+app.command(rich_help_panel=CARE)(bench_command.bench)
 app.add_typer(drive_commands.app, name="drive", rich_help_panel=CLUSTER)
 app.add_typer(cluster_commands.app, name="cluster", rich_help_panel=CLUSTER)
 app.command(rich_help_panel=CLUSTER)(drive_commands.drain)
@@ -51,6 +59,8 @@ app.command(rich_help_panel=CARE)(repair_commands.fsck)
 app.add_typer(repair_commands.app, name="repair", rich_help_panel=CARE)
 app.command(rich_help_panel=CARE)(backup_commands.backup)
 app.command(rich_help_panel=CARE)(backup_commands.recover)
+app.add_typer(node_commands.app, name="node", rich_help_panel=SERVERS)
+app.add_typer(config_command.app, name="config", rich_help_panel=SERVERS)
 app.add_typer(certs_commands.app, name="certs", rich_help_panel=SERVERS)
 
 Drives = Annotated[
@@ -125,31 +135,6 @@ LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or erro
 ConfigFile = Annotated[Path | None, typer.Option(help="TOML file. [DIR/objstore.toml if it is there]")]
 ReadyFile = Annotated[Path | None, typer.Option(help="Write endpoint and process ids here when ready.")]
 DataDirectory = Annotated[Path | None, typer.Option(metavar="DIR", help="For locks, logs, state. [objstore-data]")]
-
-
-@app.command(rich_help_panel=SERVERS)
-def node(
-    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where gateways reach it; port 0: a free one.")],
-    drive: Annotated[list[str], typer.Option("--drive", metavar="TIER=PATH", help="A drive to serve, repeatable.")],
-    zone: Annotated[str | None, typer.Option(help="Zone that the node is in. [default]")] = None,
-    rack: Annotated[str | None, typer.Option(help="Rack that the node is in. [default]")] = None,
-    name: Annotated[str | None, typer.Option(help="The node's name, for good. [its address]")] = None,
-    advertise: Annotated[str | None, typer.Option(metavar="URL", help="http://HOST:PORT for gateways.")] = None,
-    database_url: ClusterDatabase = None,
-    log_format: LogFormat = None,
-    log_level: LogLevel = None,
-    config: ConfigFile = None,
-    ready_file: ReadyFile = None,
-) -> None:
-    """Serve drives of this host to gateways. Needs OBJSTORE_DATABASE_URL and OBJSTORE_CLUSTER_SECRET."""
-    from objstore.cli.settings import load_settings
-
-    flags = {"drives": drive, "zone": zone, "rack": rack, "node_name": name, "advertise": advertise,
-             "database_url": database_url, "log_format": log_format, "log_level": log_level}  # fmt: skip
-    settings = load_settings(config, flags)
-    from objstore.cli.node import serve_node
-
-    serve_node(settings, listen, ready_file)
 
 
 @app.command(rich_help_panel=SERVERS)

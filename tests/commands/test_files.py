@@ -16,7 +16,7 @@ from objstore.cli.s3_client import s3_client
 from objstore.cli.target import Target
 from objstore.cli.transfer_report import Report
 from objstore.cli.transfers import Stopped
-from tests.commands.conftest import Run
+from tests.commands.conftest import Run, write
 from tests.harness.server import Server
 
 Answer = Callable[..., Any]
@@ -73,7 +73,7 @@ def test_mirror(run: Run, answer: Answer, bucket: str, tree: Path, tmp_path: Pat
         assert (again["files"], again["unchanged"]) == (0, 6)
     assert answer("mirror", place, str(back))["files"] == 6
     assert answer("mirror", place, str(back))["unchanged"] == 6
-    (tree / "z").write_text("another size")
+    write(tree / "z", "another size")
     (tree / "a" / "1").unlink()
     changed = answer("mirror", str(tree), place, "--delete", "--exclude", "a-*")
     assert (changed["files"], changed["deleted"], changed["unchanged"]) == (1, 1, 3)
