@@ -69,7 +69,7 @@ class Seen:
         for step in sorted(self.steps):
             left -= self.steps[step]
             if left <= 0:
-                return math.exp((step + 1) * STEP)
+                return min(math.exp((step + 1) * STEP), self.longest)
         return None
 
 

@@ -150,12 +150,13 @@ def _show(results: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
     from objstore.cli.output import number, print_table, say
 
     rows = [
-        (one["operation"], _size(one["size"]), number(one["requests_per_second"]), f"{_size(one['bytes_per_second'])}/s",
-         _time(one["p50_seconds"]), _time(one["p99_seconds"]), _time(one["longest_seconds"]), number(one["failed"]),
+        (one["operation"], _size(one["size"]), number(one["requests_per_second"]),
+         f"{one['bytes_per_second'] / 2**20:,.1f}", _milliseconds(one["p50_seconds"]),
+         _milliseconds(one["p99_seconds"]), _milliseconds(one["longest_seconds"]), number(one["failed"]),
          f"{one['client_busy']:.0%}")
         for one in results
     ]  # fmt: skip
-    columns = ("", "#Size", "#Req/s", "#Rate", "#p50", "#p99", "#Longest", "#Failed", "#Client")
+    columns = ("Kind", "#Size", "#Req/s", "#MiB/s", "#p50 ms", "#p99 ms", "#Max ms", "#Failed", "#Client")
     print_table("", columns, rows)
     for note in notes:
         say(f"- {note}")
@@ -164,8 +165,8 @@ def _show(results: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
 def _size(count: float) -> str:
     from objstore.cli.output import size
 
-    return size(count)
+    return size(count).replace(".0 ", " ")
 
 
-def _time(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds * 1000:.1f} ms"
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:,.1f}"

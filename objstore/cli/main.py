@@ -213,7 +213,7 @@ def main() -> None:
         worker_main()
         return
     try:
-        app()
+        app(prog_name="objstore")
     except (StartError, CommandError, ClientError) as error:
         print(f"objstore: {error}", file=sys.stderr)
         sys.exit(1)
