@@ -5,19 +5,17 @@ take it as an env-file. Its mode is 0600.
 """
 
 import os
-import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from objstore.cli.credentials_file import FILE_NAME, KEY_LINE
 from objstore.cli.problem import StartError
 from objstore.cli.secret import root_keys
 from objstore.cli.settings import SECRET_CHARS_MIN, Settings
 from objstore.model import clock
 
-FILE_NAME = "credentials"
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_LINE = re.compile(r"^(?:export )?(AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY)=(\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ def load_credentials(settings: Settings) -> Credentials:
         write_credentials(path, "OBJ" + _random_text(17).upper(), _random_text(40))
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         path.chmod(0o600)
-    found = dict(_LINE.findall(path.read_text()))
+    found = dict(KEY_LINE.findall(path.read_text()))
     access_key, secret_key = found.get("AWS_ACCESS_KEY_ID"), found.get("AWS_SECRET_ACCESS_KEY", "")
     if not access_key or len(secret_key) < SECRET_CHARS_MIN:
         raise StartError(

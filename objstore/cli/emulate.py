@@ -14,7 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from objstore.cli.credentials import FILE_NAME, write_credentials
+from objstore.cli.credentials import write_credentials
+from objstore.cli.credentials_file import FILE_NAME
 from objstore.cli.lock import lock_directory
 from objstore.cli.postgres import EmbeddedPostgres
 from objstore.cli.problem import StartError

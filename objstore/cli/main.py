@@ -9,36 +9,61 @@ import typer
 from objstore import __version__
 from objstore.cli import (
     backup_commands,
+    bench_command,
+    bucket_commands,
     certs_commands,
     cluster_commands,
+    config_command,
+    copy_commands,
+    doctor_command,
     drive_commands,
     identity_commands,
     lifecycle_commands,
+    list_commands,
+    node_commands,
     quota_commands,
     repair_commands,
     status_command,
     tier_commands,
+    top_command,
     warm_commands,
 )
 from objstore.cli.problem import CommandError, StartError
+from objstore.client.errors import ClientError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-app.add_typer(lifecycle_commands.app, name="lifecycle")
-app.add_typer(tier_commands.app, name="tier")
-app.add_typer(warm_commands.app, name="pin")
-app.add_typer(identity_commands.users, name="user")
-app.add_typer(identity_commands.accounts, name="account")
-app.add_typer(identity_commands.keys, name="key")
-app.add_typer(quota_commands.app, name="quota")
-app.add_typer(repair_commands.app, name="repair")
-app.add_typer(drive_commands.app, name="drive")
-app.add_typer(cluster_commands.app, name="cluster")
-app.add_typer(certs_commands.app, name="certs")
-app.command()(repair_commands.fsck)
-app.command()(backup_commands.backup)
-app.command()(backup_commands.recover)
-app.command()(status_command.status)
-app.command()(warm_commands.warm)
+FILES, BUCKETS, PEOPLE = "Files and objects", "Buckets and rules", "Users"
+CLUSTER, CARE, SERVERS = "Cluster", "Redundancy and care", "Run a server"
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+for function in (list_commands.ls, copy_commands.cp, copy_commands.mirror, list_commands.rm, list_commands.du,
+                 list_commands.find):  # fmt: skip
+    app.command(rich_help_panel=FILES)(function)
+app.add_typer(bucket_commands.app, name="bucket", rich_help_panel=BUCKETS)
+app.add_typer(lifecycle_commands.app, name="lifecycle", rich_help_panel=BUCKETS)
+app.add_typer(tier_commands.app, name="tier", rich_help_panel=BUCKETS)
+app.command(rich_help_panel=BUCKETS)(warm_commands.warm)
+app.add_typer(warm_commands.app, name="pin", rich_help_panel=BUCKETS)
+app.add_typer(identity_commands.users, name="user", rich_help_panel=PEOPLE)
+app.add_typer(identity_commands.accounts, name="account", rich_help_panel=PEOPLE)
+app.add_typer(identity_commands.keys, name="key", rich_help_panel=PEOPLE)
+app.add_typer(quota_commands.app, name="quota", rich_help_panel=PEOPLE)
+app.command(rich_help_panel=CLUSTER)(status_command.status)
+app.command(rich_help_panel=CLUSTER)(top_command.top)
+app.command(rich_help_panel=CARE)(doctor_command.doctor)
+app.command(rich_help_panel=CARE)(bench_command.bench)
+app.add_typer(drive_commands.app, name="drive", rich_help_panel=CLUSTER)
+app.add_typer(cluster_commands.app, name="cluster", rich_help_panel=CLUSTER)
+app.command(rich_help_panel=CLUSTER)(drive_commands.drain)
+app.command(rich_help_panel=CLUSTER)(cluster_commands.rebalance)
+app.command(rich_help_panel=CARE)(repair_commands.heal)
+app.command(rich_help_panel=CARE)(repair_commands.scrub)
+app.command(rich_help_panel=CARE)(repair_commands.fsck)
+app.add_typer(repair_commands.app, name="repair", rich_help_panel=CARE)
+app.command(rich_help_panel=CARE)(backup_commands.backup)
+app.command(rich_help_panel=CARE)(backup_commands.recover)
+app.add_typer(node_commands.app, name="node", rich_help_panel=SERVERS)
+app.add_typer(config_command.app, name="config", rich_help_panel=SERVERS)
+app.add_typer(certs_commands.app, name="certs", rich_help_panel=SERVERS)
 
 Drives = Annotated[
     list[str] | None,
@@ -64,13 +89,13 @@ def _objstore() -> None:
     """An S3-compatible, erasure-coded, tiered object store."""
 
 
-@app.command()
+@app.command(rich_help_panel=SERVERS)
 def version() -> None:
     """Print the version."""
     print(f"objstore {__version__}")
 
 
-@app.command()
+@app.command(rich_help_panel=SERVERS)
 def serve(
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Data directory. [objstore-data]")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
@@ -114,32 +139,7 @@ ReadyFile = Annotated[Path | None, typer.Option(help="Write endpoint and process
 DataDirectory = Annotated[Path | None, typer.Option(metavar="DIR", help="For locks, logs, state. [objstore-data]")]
 
 
-@app.command()
-def node(
-    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where gateways reach it; port 0: a free one.")],
-    drive: Annotated[list[str], typer.Option("--drive", metavar="TIER=PATH", help="A drive to serve, repeatable.")],
-    zone: Annotated[str | None, typer.Option(help="Zone that the node is in. [default]")] = None,
-    rack: Annotated[str | None, typer.Option(help="Rack that the node is in. [default]")] = None,
-    name: Annotated[str | None, typer.Option(help="The node's name, for good. [its address]")] = None,
-    advertise: Annotated[str | None, typer.Option(metavar="URL", help="http://HOST:PORT for gateways.")] = None,
-    database_url: ClusterDatabase = None,
-    log_format: LogFormat = None,
-    log_level: LogLevel = None,
-    config: ConfigFile = None,
-    ready_file: ReadyFile = None,
-) -> None:
-    """Serve drives of this host to gateways. Needs OBJSTORE_DATABASE_URL and OBJSTORE_CLUSTER_SECRET."""
-    from objstore.cli.settings import load_settings
-
-    flags = {"drives": drive, "zone": zone, "rack": rack, "node_name": name, "advertise": advertise,
-             "database_url": database_url, "log_format": log_format, "log_level": log_level}  # fmt: skip
-    settings = load_settings(config, flags)
-    from objstore.cli.node import serve_node
-
-    serve_node(settings, listen, ready_file)
-
-
-@app.command()
+@app.command(rich_help_panel=SERVERS)
 def gateway(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [9000]")] = None,
@@ -163,7 +163,7 @@ def gateway(
     _serve_part("gateway", config, flags, profile, ready_file)
 
 
-@app.command()
+@app.command(rich_help_panel=SERVERS)
 def worker(
     ops_listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Serve health and metrics there. [nowhere]")
@@ -215,7 +215,7 @@ def main() -> None:
         worker_main()
         return
     try:
-        app()
-    except (StartError, CommandError) as error:
+        app(prog_name="objstore")
+    except (StartError, CommandError, ClientError) as error:
         print(f"objstore: {error}", file=sys.stderr)
         sys.exit(1)

@@ -353,7 +353,7 @@ def parse_profile(text: str) -> tuple[str, dict[str, int]]:
 
 def load_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
     """Read flags, environment and file; raises StartError that names each wrong setting."""
-    config = config or _default_config(flags)
+    config = config or default_config(flags)
     if config and not config.is_file():
         raise StartError(f"there is no configuration file {config}")
     given = {name: value for name, value in flags.items() if value not in (None, [], {})}
@@ -378,7 +378,8 @@ def _read(config: Path | None, given: dict[str, Any], defaults: dict[str, Any]) 
     return settings
 
 
-def _default_config(flags: dict[str, Any]) -> Path | None:
+def default_config(flags: dict[str, Any]) -> Path | None:
+    """The file that is read when none is named; None if there is none."""
     if path := os.environ.get("OBJSTORE_CONFIG"):
         return Path(path)
     data = flags.get("data") or os.environ.get("OBJSTORE_DATA") or Settings.model_fields["data"].default

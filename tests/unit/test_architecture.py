@@ -1,6 +1,6 @@
 """The house rules that a machine can check: who may import whom, and what must not stand where.
 
-    cli → api → {lifecycle, repair, events} → store → {volume, meta} → drive →
+    cli → {api, client} → {lifecycle, repair, events} → store → {volume, meta} → drive →
     {work, erasure, placement, format, identity, crypto} → model
 
 Left may import right; rooms in one brace never import each other.
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "objstore"
 ORDER = [
     {"cli"},
-    {"api"},
+    {"api", "client"},
     {"lifecycle", "repair", "events"},
     {"store"},
     {"volume", "meta"},
@@ -26,7 +26,8 @@ ORDER = [
     {"model"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
-LINES_MAX = {"objstore": 400, "migrations": 400, "benchmarks": 400, "tests": 500}
+LINES_MAX = {"objstore": 400, "migrations": 400, "benchmarks": 400, "tools": 400, "tests": 500}
+GENERATED = PACKAGE / "client" / "calls"  # nobody reads these for what they do
 # Rooms that compute and never wait.
 PURE = {"model", "format", "erasure", "placement", "identity", "crypto"}
 SQL_ROOM, CLOCK_FILE = "meta", "objstore/model/clock.py"
@@ -245,7 +246,7 @@ def test_no_file_is_too_long() -> None:
         f"{path.relative_to(ROOT)}: {count} lines, at most {lines_max}"
         for folder, lines_max in LINES_MAX.items()
         for path in sorted((ROOT / folder).rglob("*.py"))
-        if (count := len(path.read_text().splitlines())) > lines_max
+        if (count := len(path.read_text().splitlines())) > lines_max and path.parent != GENERATED
     ]
     complain(wrong)
 
