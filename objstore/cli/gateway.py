@@ -62,6 +62,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         observe=metrics.observe_batch,
         connector=connector,
     )
+    store.context.p99_seconds = metrics.p99_seconds
     store.context.keys = await open_keys(spec, database)
     identities = await open_identities(spec, database, store.context)
     authenticator = Authenticator(identities.keyring, lenient=spec.lenient)
