@@ -1,6 +1,6 @@
-"""What came back to the hot tier: noncurrent versions by the day of their last access.
+"""What came back to the hot tier: noncurrent versions by the day of their last access. How long clients wait.
 
-Runs before the code: the code before it does not know these indexes.
+Runs before the code: the code before it knows neither these indexes nor the column.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the indexes."""
+    """Create the indexes and the column."""
+    op.add_column("writer", sa.Column("p99_seconds", sa.REAL(), nullable=False, server_default=sa.text("0")))
     columns = ["bucket_id", "accessed", "modified"]
     op.create_index(
         "version_bucket_id_accessed_idx",

@@ -23,6 +23,10 @@ SERIES_MAX = 2000  # operations × status codes; what would go beyond is counted
 # From a cached 4 KiB GET to a 5 GiB upload.
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+# For what background work gives way by: steps of a fifth, from 100 µs to 20 s. Large bodies take what their client's
+# network takes.
+FINE_BUCKETS = tuple(0.0001 * 1.2**step for step in range(68))
+SMALL_BYTES, SMALL_REQUESTS_MIN = 64 * 1024, 100
 LAG_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 _registry = CollectorRegistry()  # of this process; what is served is collected from all processes' files
@@ -48,6 +52,7 @@ _gauges = {
     for name, text in (
         ("objstore_connections", "Open client connections."),
         ("objstore_s3_requests_inflight", "Requests being served."),
+        ("objstore_lifecycle_share", "The part of the time that lifecycle work may take beside clients, of 1."),
         ("objstore_lifecycle_backlog", "Versions and uploads that wait for lifecycle rules."),
         ("objstore_lifecycle_lag_seconds", "Since when the oldest of them is due."),
         ("objstore_volumes_short_of_redundancy", "Volumes with fewer healthy shards than they should have."),
@@ -58,6 +63,18 @@ _gauges = {
 }
 
 Source = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+
+
+def quantile(counts: list[int], part: float) -> float:
+    """Seconds that so large a part of what ``FINE_BUCKETS`` counted took at most; within a bucket evenly spread."""
+    wanted = part * sum(counts)
+    for at, count in enumerate(counts):
+        if count and wanted <= count:
+            low = FINE_BUCKETS[at - 1] if at else 0.0
+            high = FINE_BUCKETS[at] if at < len(FINE_BUCKETS) else low
+            return low + (high - low) * wanted / count
+        wanted -= count
+    return 0.0
 
 
 class Tally:
@@ -93,6 +110,7 @@ class Metrics:
         self._tallies: dict[str, Tally] = {}
         self._batches: dict[str, Tally] = {}
         self._lag = Tally(LAG_BUCKETS)
+        self._small = [0] * (len(FINE_BUCKETS) + 1)
         self._received = self._sent = 0
         self._levels: dict[str, Callable[[], float]] = {}
         self._sources: list[tuple[Counter, Source]] = []
@@ -111,6 +129,13 @@ class Metrics:
         tally.total += seconds
         self._received += received
         self._sent += sent
+        if received + sent <= SMALL_BYTES:
+            self._small[bisect_left(FINE_BUCKETS, seconds)] += 1
+
+    def p99_seconds(self) -> float:
+        """What 99 of 100 small requests took at most since this was last asked; 0 if there were too few to say."""
+        counts, self._small = self._small, [0] * len(self._small)
+        return quantile(counts, 0.99) if sum(counts) >= SMALL_REQUESTS_MIN else 0.0
 
     def observe_batch(self, boundary: str, size: int) -> None:
         """Count a batch of ``size`` items at one boundary."""

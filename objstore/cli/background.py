@@ -87,7 +87,9 @@ async def run_background(spec: WorkerSpec) -> None:
     count_drives(metrics, store.roster.opened)
     store.context.keys = await open_keys(spec, database)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
-    engine = _engine(spec.lifecycle, store, database)
+    pace = _pace(spec.lifecycle, store, stop)
+    metrics.gauge_from("objstore_lifecycle_share", lambda: pace.share)
+    engine = Engine(store, database, pace, EngineSettings(spec.lifecycle.interval_seconds, spec.lifecycle.workers))
     repair = RepairRunner(
         spec.repair, store, database, bytes.fromhex(spec.cluster_id), max(spec.retire_grace_seconds, GRACE_SECONDS_MIN)
     )
@@ -125,16 +127,17 @@ async def run_background(spec: WorkerSpec) -> None:
             await connector.close()
 
 
-def _engine(spec: LifecycleSpec, store: Store, database: Database) -> Engine:
-    pace = Pace(
+def _pace(spec: LifecycleSpec, store: Store, stop: asyncio.Event) -> Pace:
+    return Pace(
         spec.bytes_per_second,
         spec.operations_per_second,
         [Window.parse(window) for window in spec.windows],
         lambda: store.context.volumes.load(LOAD_SECONDS),
         spec.quiet_operations,
         spec.rest_ratio,
+        spec.client_factor,
+        stop,
     )
-    return Engine(store, database, pace, EngineSettings(spec.interval_seconds, spec.workers))
 
 
 async def _look_at(remote: "RemoteDrive") -> None:

@@ -65,6 +65,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         observe=metrics.observe_batch,
         connector=connector,
     )
+    store.context.p99_seconds = metrics.p99_seconds
     store.context.keys = await open_keys(spec, database)
     quotas = QuotaRunner(Quotas(database), store.context.limits)
     identities = await open_identities(spec, database, store.context, quotas)

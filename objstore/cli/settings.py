@@ -137,6 +137,7 @@ class Settings(BaseSettings):
     lifecycle_windows: Annotated[list[str], NoDecode] = []
     lifecycle_quiet_operations: float = Field(10, ge=0)
     lifecycle_rest_ratio: float = Field(2, ge=0, le=100)
+    lifecycle_client_factor: float = Field(1.5, gt=1, le=100)
     repair_interval_seconds: float = Field(5, gt=0, le=3600)
     repair_workers: int = Field(2, ge=0, le=32)
     repair_bytes_per_second: float | None = Field(None, gt=0)
@@ -295,6 +296,7 @@ class Settings(BaseSettings):
             self.lifecycle_windows,
             self.lifecycle_quiet_operations,
             self.lifecycle_rest_ratio,
+            self.lifecycle_client_factor,
         )
 
     def fold_seconds(self) -> float:

@@ -51,6 +51,7 @@ class LifecycleSpec(msgspec.Struct, frozen=True):
     windows: list[str]
     quiet_operations: float
     rest_ratio: float
+    client_factor: float
 
 
 class DetectionSpec(msgspec.Struct, frozen=True):

@@ -119,14 +119,14 @@ class Engine:
         return await expire_pins(self._database)
 
     async def work(self) -> int:
-        """Take a batch of tasks and act on it; how many there were."""
-        tasks = await self._tasks.take(BATCH_TASKS, self._settings.lease_seconds)
-        if not tasks:
+        """Take a batch of tasks and act on it, at the pace that clients leave; how many there were."""
+        if not await self._tasks.are_waiting():
+            await self._pace.idle()
             return 0
-        began = clock.monotonic_seconds()
-        await self._act(tasks)
-        took = timedelta(seconds=clock.monotonic_seconds() - began)
-        await asyncio.sleep(await self._pace.rest_after(took))
+        async with self._pace.batch():
+            tasks = await self._tasks.take(self._pace.items(BATCH_TASKS), self._settings.lease_seconds)
+            if tasks:
+                await self._act(tasks)
         return len(tasks)
 
     async def _act(self, tasks: Sequence[Task]) -> None:

@@ -287,6 +287,7 @@ writer = Table(
     _required("heartbeat", TIME, "now()"),
     # Of clients: background work gives way to them.
     _required("operations_per_second", REAL, "0"),
+    _required("p99_seconds", REAL, "0"),
     PrimaryKeyConstraint("id"),
     postgresql_with={"fillfactor": 50},
 )

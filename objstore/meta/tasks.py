@@ -114,6 +114,7 @@ _TAKE = Statement(
     .returning(t.bucket_id, t.key, t.version_id, t.kind, t.due, t.attempts, t.rule, t.action, t.owner),
     *("limit", "new_owner", "lease_seconds"),
 )
+_WAITING = Statement(select(constant(1)).select_from(task).where(t.ready <= func.now()).limit(constant(1)))
 _held = batch("held", {**KEY_TYPES, "token": BYTEA()})
 _is_held = (
     (t.bucket_id == _held.c.bucket_id)
@@ -183,6 +184,10 @@ class Tasks:
         owner = clock.random_id()
         records = await self._database.transact(lambda transaction: _take(transaction, limit, owner, lease_seconds))
         return [Task(*record) for record in records]
+
+    async def are_waiting(self) -> bool:
+        """Whether there are any to take."""
+        return bool(await self._database.fetch(_WAITING))
 
     async def renew(self, tasks: Sequence[Task], lease_seconds: float) -> int:
         """Put the end of the lease off for those that are still their owner's; how many."""

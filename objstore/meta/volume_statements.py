@@ -143,18 +143,24 @@ REGISTER = Statement(
     *("writer", "host_name", "process_id"),
 )
 # A writer that slept so long that it was forgotten is simply known again.
-_load = param("operations_per_second", REAL)
+_load, _p99 = param("operations_per_second", REAL), param("p99_seconds", REAL)
 HEARTBEAT = Statement(
     insert(writer)
-    .values(id=_writer, host=literal_column("''", Text), pid=constant(0), operations_per_second=_load)
-    .on_conflict_do_update(index_elements=[writer.c.id], set_={"heartbeat": _now, "operations_per_second": _load}),
-    *("writer", "operations_per_second"),
-)
-# By index, as every statement: the ids of all writers are greater than nothing.
-LOAD = Statement(
-    select(func.coalesce(func.sum(writer.c.operations_per_second), constant(0))).where(
-        writer.c.id > literal_column("''::bytea", BYTEA), writer.c.heartbeat >= _now - _seconds("age")
+    .values(id=_writer, host=literal_column("''", Text), pid=constant(0), operations_per_second=_load, p99_seconds=_p99)
+    .on_conflict_do_update(
+        index_elements=[writer.c.id],
+        set_={"heartbeat": _now, "operations_per_second": _load, "p99_seconds": _p99},
     ),
+    *("writer", "operations_per_second", "p99_seconds"),
+)
+# By index, as every statement: the ids of all writers are greater than nothing. A latency counts by its requests.
+_operations, _measured = writer.c.operations_per_second, writer.c.p99_seconds > constant(0)
+_weight = func.sum(_operations).filter(_measured)
+LOAD = Statement(
+    select(
+        func.coalesce(func.sum(_operations), constant(0)),
+        func.coalesce(func.sum(_operations * writer.c.p99_seconds) / func.nullif(_weight, constant(0)), constant(0)),
+    ).where(writer.c.id > literal_column("''::bytea", BYTEA), writer.c.heartbeat >= _now - _seconds("age")),
     "age",
 )
 WANTED = Statement(select(v.id).where(v.writer_id == _writer, v.state == _OPEN, v.seal_requested), "writer")

@@ -19,6 +19,7 @@ from objstore.meta.strays import Stray, StrayReason
 from objstore.model.profile import Profile
 from objstore.model.states import VolumeState
 from objstore.model.volumes import Volume
+from objstore.work.governor import Clients
 
 WRITER_KEPT_SECONDS = 24 * 3600.0
 RETRY_SECONDS = 3600.0
@@ -96,17 +97,20 @@ class Volumes:
         """Announce a process that will append."""
         await self._database.change(sql.REGISTER, writer_id, host, pid)
 
-    async def heartbeat(self, writer_id: bytes, operations_per_second: float = 0.0) -> list[bytes]:
+    async def heartbeat(
+        self, writer_id: bytes, operations_per_second: float = 0.0, p99_seconds: float = 0.0
+    ) -> list[bytes]:
         """Renew the lease on the writer's open volumes; those of them that somebody wants sealed.
 
-        ``operations_per_second``: what clients have it do.
+        ``operations_per_second``: what clients have it do; ``p99_seconds``: of small requests, 0 if there were few.
         """
-        await self._database.change(sql.HEARTBEAT, writer_id, operations_per_second)
+        await self._database.change(sql.HEARTBEAT, writer_id, operations_per_second, p99_seconds)
         return [record[0] for record in await self._database.fetch(sql.WANTED, writer_id)]
 
-    async def load(self, age_seconds: float) -> float:
-        """Operations a second that clients make, by the heartbeats that are not older."""
-        return float((await self._database.fetch(sql.LOAD, age_seconds))[0][0])
+    async def load(self, age_seconds: float) -> Clients:
+        """What clients do, by the heartbeats that are not older."""
+        ((operations, p99_seconds),) = await self._database.fetch(sql.LOAD, age_seconds)
+        return Clients(float(operations), float(p99_seconds))
 
     async def seal_orphans(self, lease_seconds: float) -> int:
         """Seal the open volumes of writers that have not been heard of for so long; how many.

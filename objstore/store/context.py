@@ -53,6 +53,7 @@ class Context:
     observe_put: Callable[[int], None] | None = None  # told the size of each batch of small objects
     serves_clients: bool = True
     operations: int = 0  # lookups and commits so far
+    p99_seconds: Callable[[], float] = float  # of small requests since it was last asked; 0: not known
     accesses: Accesses = field(default_factory=Accesses)
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)

@@ -175,7 +175,8 @@ class Store:
                 seconds, operations = clock.monotonic_seconds() - at, context.operations - counted
                 load = operations / max(seconds, 1e-3) if context.serves_clients else 0.0
                 at, counted = at + seconds, counted + operations
-                context.pool.retire(await context.volumes.heartbeat(context.pool.writer_id, load))
+                p99 = context.p99_seconds()
+                context.pool.retire(await context.volumes.heartbeat(context.pool.writer_id, load, p99))
                 await context.catalog.refresh()
                 await context.pool.tidy()
             except Exception as error:

@@ -1,12 +1,22 @@
 """Pace: how fast background work may go: bytes and operations a second, hours of the day, and clients first."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from objstore.model import clock
+from objstore.work.governor import SHARE_MIN, TURN_SECONDS, Clients, Governor
 
+ASK_SECONDS = 0.5
+LISTEN_SECONDS_MAX = 3 * TURN_SECONDS
+# Shorter than what it takes to hear clients without us: else nothing would be heard of them beside us. Batches that are
+# long enough to hear them meanwhile may rest longer.
+REST_SECONDS_MAX = 3.0
+LONG_BATCH_SECONDS, LONG_REST = 1.2 * TURN_SECONDS, 4.0
+SMALLEST = 4  # the smallest batch is a quarter of the largest: each has its flushes, however small
+SHRINK_BELOW = 2.0  # times the share: batches are whole from a half on
 BURST_SECONDS = 1.0
 SLEEP_SECONDS_MIN, SLEEP_SECONDS_MAX = 0.001, 1.0
 
@@ -66,8 +76,10 @@ class TokenBucket:
 
 
 class Pace:
-    """``clients``: requests a second that clients make now; beyond ``quiet`` of them the engine rests ``rest`` times
-    as long as each of its batches took.
+    """``clients``: what clients do now, asked at most once in ``ASK_SECONDS``. Beyond ``quiet`` operations a second the
+    engine rests ``rest`` times as long as each of its batches took; with ``factor``, as long as keeps their p99 within
+    so many times what it is without (work/governor.py), where that is known. No ``rest``: nobody is given way to.
+    ``stop`` ends every rest around a batch.
     """
 
     def __init__(
@@ -75,12 +87,18 @@ class Pace:
         bytes_per_second: float | None = None,
         operations_per_second: float | None = None,
         windows: Sequence[Window] = (),
-        clients: Callable[[], Awaitable[float]] | None = None,
+        clients: Callable[[], Awaitable[Clients]] | None = None,
         quiet: float = 1.0,
         rest: float = 1.0,
+        factor: float | None = None,
+        stop: asyncio.Event | None = None,
     ) -> None:
         self._bytes, self._operations = TokenBucket(bytes_per_second), TokenBucket(operations_per_second)
         self._windows, self._clients, self._quiet, self._rest = windows, clients, quiet, rest
+        self._governor = None if factor is None else Governor(factor, quiet, 1 / (1 + rest))
+        self._known, self._asked = Clients(), float("-inf")
+        self._share, self._active, self._idle_since = 1.0, 0, clock.monotonic_seconds()
+        self._turn, self._stop = asyncio.Lock(), stop or asyncio.Event()
 
     def is_open(self, now: datetime) -> bool:
         """Whether bytes may be moved at this time of the day."""
@@ -88,6 +106,7 @@ class Pace:
 
     async def bytes(self, count: int) -> None:
         """Before so many bytes are moved."""
+        await self._judge()
         await self._bytes.take(count)
 
     async def operations(self, count: int) -> None:
@@ -98,4 +117,69 @@ class Pace:
         """For how many seconds to rest after a batch that took so long: 0 unless clients are busy."""
         if self._clients is None or not self._rest:
             return 0.0
-        return took.total_seconds() * self._rest if await self._clients() > self._quiet else 0.0
+        return took.total_seconds() * self._rest if (await self._ask()).operations > self._quiet else 0.0
+
+    # ---- With a governor.
+
+    @property
+    def share(self) -> float:
+        """The part of the time that work may take now."""
+        return self._share
+
+    def items(self, most: int) -> int:
+        """How many items a batch may have: fewer where clients are close to what they can bear, so that it is short."""
+        return max(most // SMALLEST, min(most, round(most * SHRINK_BELOW * self._share)))
+
+    @contextlib.asynccontextmanager
+    async def batch(self) -> AsyncIterator[None]:
+        """Around a batch: waits for its turn, and rests after it. While clients are busy, one at a time."""
+        await self._listen()
+        if self._share >= 1.0:
+            async with self._work():
+                yield
+            return
+        async with self._turn:
+            began = clock.monotonic_seconds()
+            async with self._work():
+                yield
+            took = clock.monotonic_seconds() - began
+            longest = REST_SECONDS_MAX if took < LONG_BATCH_SECONDS else LONG_REST * took
+            await self._sleep(min(took * (1 - self._share) / self._share, longest))
+
+    async def idle(self) -> None:
+        """There is nothing to do: a good moment to learn how clients fare without us."""
+        await self._judge()
+
+    @contextlib.asynccontextmanager
+    async def _work(self) -> AsyncIterator[None]:
+        self._active += 1
+        try:
+            yield
+        finally:
+            self._active -= 1
+            self._idle_since = clock.monotonic_seconds()
+
+    async def _listen(self) -> None:
+        """Rest for as long as it takes to hear clients without us; not for ever, for others may be at work."""
+        until = clock.monotonic_seconds() + LISTEN_SECONDS_MAX
+        while not await self._judge() and clock.monotonic_seconds() < until and not self._stop.is_set():
+            await self._sleep(ASK_SECONDS)
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    async def _judge(self) -> float:
+        if self._governor is None or self._clients is None or not self._rest:
+            return self._share
+        clients, now = await self._ask(), clock.monotonic_seconds()
+        share = self._governor.share(clients, now, 0.0 if self._active else now - self._idle_since)
+        self._share = share or SHARE_MIN
+        return share
+
+    async def _ask(self) -> Clients:
+        now = clock.monotonic_seconds()
+        if self._clients is not None and now - self._asked >= ASK_SECONDS:
+            self._asked = now
+            self._known = await self._clients()
+        return self._known

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from objstore.work import pace as module
+from objstore.work.governor import Clients
 from objstore.work.pace import Pace, TokenBucket, Window
 
 
@@ -52,14 +53,15 @@ async def test_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert now == paid
 
 
-async def test_clients_come_first() -> None:
-    load = 0.0
+async def test_clients_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    load, now = 0.0, 0.0
 
-    async def clients() -> float:
-        return load
+    async def clients() -> Clients:
+        return Clients(load)
 
+    monkeypatch.setattr(module.clock, "monotonic_seconds", lambda: now)
     pace = Pace(clients=clients, quiet=10, rest=2)
     assert await pace.rest_after(timedelta(seconds=3)) == 0
-    load = 11.0
+    load, now = 11.0, 1.0
     assert await pace.rest_after(timedelta(seconds=3)) == 6
     assert await Pace().rest_after(timedelta(seconds=3)) == 0
