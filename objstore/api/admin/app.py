@@ -17,7 +17,10 @@ from objstore.api.admin import (
     kms,
     lifecycle_rules,
     lifecycle_status,
+    policy_test,
+    presign,
     repairs,
+    search,
     server,
     tiers,
     usage,
@@ -50,6 +53,9 @@ MODULES = (
     repairs,
     drive_states,
     backups,
+    search,
+    presign,
+    policy_test,
 )
 
 

@@ -1,6 +1,6 @@
 """AdminState: what the admin API acts on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -8,6 +8,8 @@ from fastapi import Request
 from objstore.api.admin.compaction import Compaction
 from objstore.api.iam.desk import Desk
 from objstore.api.readiness import Readiness
+from objstore.api.s3.call import Site
+from objstore.api.s3.verbs import Verbs
 from objstore.meta.database import Database
 from objstore.model.profile import Profile
 from objstore.repair.snapshots import Snapshots
@@ -20,7 +22,8 @@ class AdminState:
 
     ``desk``: where identities are changed. ``kms``: None where keys are kept elsewhere. ``drive_out_seconds``: after
     how long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month,
-    in whatever currency.
+    in whatever currency. ``store``, ``site``: of the S3 surface, for what is asked with the caller's own rights;
+    ``secret_of``: the secret of an access key that may be used now, raises RequestError.
     """
 
     database: Database
@@ -36,6 +39,9 @@ class AdminState:
     tier_prices: Mapping[str, float] = field(default_factory=dict)
     kms: LocalKms | None = None
     snapshots: Snapshots | None = None
+    store: Verbs | None = None
+    site: Site | None = None
+    secret_of: Callable[[str], str] | None = None
 
 
 def admin_state(request: Request) -> AdminState:
