@@ -4,6 +4,7 @@
     /-/health/ready  200 while a write can be placed, else 503; JSON says what is wrong
     /-/metrics       Prometheus' text format, of all processes of this server
     /-/admin/v1/…    FastAPI, for root credentials only
+    /-/console/…     pages for people, see objstore/api/console
 
 Health and metrics need no credentials, and hold no names of buckets or keys.
 """
@@ -22,16 +23,19 @@ Application = Callable[[Scope, Receive, Any], Awaitable[None]]
 Reply = tuple[int, bytes, bytes]
 
 ADMIN_PREFIX = b"/-/admin/v1"
+CONSOLE_PREFIX = b"/-/console"
 _JSON = b"application/json"
 
 
 class Ops:
-    """The ASGI application of these paths. ``admin``: None where there is no admin API."""
+    """The ASGI application of these paths. ``admin``, ``console``: None where there is none."""
 
-    def __init__(self, readiness: Readiness, metrics: Metrics, admin: Application | None) -> None:
+    def __init__(
+        self, readiness: Readiness, metrics: Metrics, admin: Application | None, console: Application | None = None
+    ) -> None:
         self._readiness = readiness
         self._metrics = metrics
-        self._admin = admin
+        self._admin, self._console = admin, console
         self._routes: dict[bytes, Callable[[], Awaitable[Reply]]] = {
             b"/-/health/live": self._live,
             b"/-/livez": self._live,
@@ -45,6 +49,9 @@ class Ops:
         path: bytes = scope["raw_path"]
         if self._admin is not None and (path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + b"/")):
             await self._admin(scope, receive, send)
+            return
+        if self._console is not None and (path == CONSOLE_PREFIX or path.startswith(CONSOLE_PREFIX + b"/")):
+            await self._console(scope, receive, send)
             return
         route = self._routes.get(path)
         if route is None:

@@ -12,18 +12,21 @@ from objstore.api.admin.compaction import Compaction
 from objstore.api.admin.state import AdminState
 from objstore.api.asgi import Gateway
 from objstore.api.auth.authenticator import Authenticator
+from objstore.api.auth.console_session import ConsoleSessions
+from objstore.api.console.app import Console
 from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
 from objstore.cli.audit import AuditLog
+from objstore.cli.console_files import console_files
 from objstore.cli.counters import count_accesses, count_drives, count_hedges
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
 from objstore.cli.http_server import HttpServer
 from objstore.cli.identities import open_identities, site_of
-from objstore.cli.keys import open_keys
+from objstore.cli.keys import open_keys, sealer_of
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.tls import Certificates
@@ -64,7 +67,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
     )
     store.context.keys = await open_keys(spec, database)
     identities = await open_identities(spec, database, store.context)
-    authenticator = Authenticator(identities.keyring, lenient=spec.lenient)
+    sessions = ConsoleSessions(sealer_of(spec), identities.keyring)
+    authenticator = Authenticator(identities.keyring, lenient=spec.lenient, console=sessions)
     readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     state = AdminState(
@@ -81,10 +85,15 @@ async def run_gateway(spec: WorkerSpec) -> None:
         tier_prices=spec.tier_prices,
         snapshots=Snapshots(store, database),
         drive_out_seconds=spec.detection.out_seconds,
+        store=store,
+        site=site_of(spec, identities),
+        secret_of=lambda access_key: authenticator.secret_of(access_key)[0],
     )
     access_log = AccessLog(store, spec.access_log_seconds)
     audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
-    ops = Ops(readiness, metrics, admin_application(state, authenticator, audit.note if audit else None))
+    note = audit.note if audit else None
+    console = Console(console_files(), sessions, spec.region, note)
+    ops = Ops(readiness, metrics, admin_application(state, authenticator, note), console)
     gateway = Gateway(
         store,
         authenticator,
@@ -92,7 +101,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         site=site_of(spec, identities),
         ops=ops,
         observe=metrics.observe,
-        audit=audit.note if audit else None,
+        audit=note,
         access_log=access_log,
     )
     configuration, certificates = _configuration(spec, gateway), None
