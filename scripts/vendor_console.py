@@ -53,6 +53,19 @@ PACKAGES = (
         "sha512-GRajN5ZcnEwYFWqqdzhG1qJ3+fDg6WWzk47TJg7ePY7yvYAgRfD2r1mUx+wviBOWuCwamCUzjwMSdato43jbGA==",
         {"dist/d3-hierarchy.min.mjs": "d3-hierarchy.js", "LICENSE": "d3-hierarchy.LICENSE"},
     ),
+    # What reads a footer, and no more.
+    Package(
+        "hyparquet",
+        "1.31.5",
+        "sha512-KPVfaxW8xOiO2/4fjeiBfFNEXhGVw9tfcb9ha2iNZdJ3J/yBjEwIeAnTyyuhllFFTb9YO9wg0DfRAOnm6KCvBg==",
+        {
+            **{
+                f"src/{name}.js": f"hyparquet/{name}.js"
+                for name in ("constants", "convert", "geoparquet", "metadata", "schema", "thrift", "wkb")
+            },
+            "LICENSE": "hyparquet.LICENSE",
+        },
+    ),
 )
 
 
@@ -96,6 +109,7 @@ def main() -> None:
         sys.exit(f"not as fetched: {', '.join(wrong)}" if wrong else 0)
     TARGET.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
+        (TARGET / name).parent.mkdir(exist_ok=True)
         (TARGET / name).write_bytes(content)
 
 

@@ -1,7 +1,8 @@
 // S3 as the browser speaks it: the same API that everybody uses, with the session in place of a signature.
 // Documents are read by DOMParser, which runs nothing of them, and written from text nodes, which need no escaping.
 
-import {raw} from './wire.js'
+import { ApiError, errorFrom, objectPath, parseXml, request } from './api.js'
+import { t } from './i18n.js'
 
 const CRC = new Uint32Array(256).map((_, n) => {
   for (let i = 0; i < 8; i++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1
@@ -16,51 +17,23 @@ export function crc32(bytes) {
   return btoa(String.fromCharCode((c >>> 24) & 255, (c >>> 16) & 255, (c >>> 8) & 255, c & 255))
 }
 
-/** A refusal: `code` and `message` as S3 has them, `status` of HTTP; 0: nobody answered. */
-export class S3Error extends Error {
-  constructor(status, code, message) {
-    super(message || code)
-    Object.assign(this, {status, code})
-  }
-}
-
 /** Browsers fold these two away, however they are written. */
 export const isAddressable = key => key !== '.' && key !== '..'
 
-/** Path of a bucket or key. The slash is encoded too, or `a/../b` would be folded to `b`. */
+/** Path of a bucket or key; throws ApiError for a key that no URL of a browser can name. */
 export function pathOf(bucket, key) {
-  if (key !== undefined && !isAddressable(key)) throw new S3Error(0, 'InvalidURI', `Browsers cannot name the key "${key}".`)
-  return '/' + encodeURIComponent(bucket) + (key === undefined ? '' : '/' + encodeURIComponent(key))
+  if (key !== undefined && !isAddressable(key)) throw new ApiError(0, 'InvalidURI', t('objects.not_addressable', { key }))
+  return objectPath(bucket, key)
 }
 
-const queryOf = query => {
-  const pairs = Object.entries(query || {}).filter(([, value]) => value !== undefined && value !== null)
-  return pairs.length ? '?' + pairs.map(([k, v]) => encodeURIComponent(k) + (v === '' ? '' : '=' + encodeURIComponent(v))).join('&') : ''
-}
-
-/** A request; gives the Response. Throws S3Error. */
-export async function call(method, bucket, key, {query, headers, body, signal} = {}) {
-  const answer = await raw(method, pathOf(bucket, key) + queryOf(query), {headers, body, signal})
-  if (!answer.ok) throw await refusal(answer)
-  return answer
-}
-
-export async function refusal(answer) {
-  return errorOf(answer.status, await answer.text().catch(() => ''))
-}
-
-/** What an answer's document says. */
-export function errorOf(status, text) {
-  const root = text.startsWith('<') ? parse(text) : null
-  const code = root && root.localName === 'Error' ? textOf(root, 'Code') : ''
-  return new S3Error(status, code || String(status), code ? textOf(root, 'Message') : '')
-}
+/** A request; gives the Response. Throws ApiError. */
+export const call = async (method, bucket, key, options) => request(method, pathOf(bucket, key), options)
 
 // ---- XML
 
 export function parse(text) {
-  const root = new DOMParser().parseFromString(text, 'application/xml').documentElement
-  if (root.localName === 'parsererror' || root.getElementsByTagName('parsererror').length) throw new S3Error(0, 'BadXML', 'The answer cannot be read.')
+  const root = parseXml(text)
+  if (root.getElementsByTagName('parsererror').length || root.localName === 'parsererror') throw new ApiError(0, 'MalformedXML', t('error.xml'))
   return root
 }
 export const all = (node, name) => [...node.children].filter(child => child.localName === name)
@@ -94,7 +67,7 @@ const decoded = text => decodeURIComponent(text)
 // ---- Buckets
 
 export async function listBuckets() {
-  const root = await xmlOf(await raw('GET', '/').then(async a => a.ok ? a : Promise.reject(await refusal(a))))
+  const root = await xmlOf(await request('GET', '/'))
   return all(first(root, 'Buckets'), 'Bucket').map(node => ({name: textOf(node, 'Name'), created: textOf(node, 'CreationDate')}))
 }
 export async function createBucket(name, {versioning, lock} = {}) {
@@ -242,6 +215,6 @@ export async function completeUpload(bucket, key, uploadId, parts, headers) {
   const document = xml('CompleteMultipartUpload', parts.map((part, i) => ['Part', [['PartNumber', i + 1], ['ETag', part.etag], ['ChecksumCRC32', part.crc]]]))
   const answer = await call('POST', bucket, key, {query: {uploadId}, body: document, headers: {'content-type': 'application/xml', ...headers}})
   const text = await answer.text()
-  if (text.includes('<Error>')) throw errorOf(500, text.trim())  // said after a 200 that could not wait
+  if (text.includes('<Error>')) throw errorFrom(500, text.trim())  // said after a 200 that could not wait
 }
 export const abortUpload = (bucket, key, uploadId) => call('DELETE', bucket, key, {query: {uploadId}})

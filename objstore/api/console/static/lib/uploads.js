@@ -1,8 +1,10 @@
 // Uploads: files one after the other, large ones in parts, several parts at once, each tried again when it fails.
 // Every piece carries its CRC-32: what arrives is what was read here, or it is refused.
 
-import {wireHeaders} from './wire.js'
-import {S3Error, abortUpload, beginUpload, completeUpload, crc32, errorOf, pathOf} from './s3.js'
+import { ApiError, errorFrom, sessionHeaders } from './api.js'
+import { t } from './i18n.js'
+import { Signal } from './state.js'
+import { abortUpload, beginUpload, completeUpload, crc32, pathOf } from './s3.js'
 
 export const PART_BYTES = 16 * 1024 * 1024
 export const PARTS_AT_ONCE = 4
@@ -134,16 +136,22 @@ function sendBytes(url, bytes, headers, signal, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(), stop = () => request.abort()
     request.open('PUT', url)
-    for (const [name, value] of Object.entries({...wireHeaders(), ...headers})) request.setRequestHeader(name, value)
+    for (const [name, value] of Object.entries({...sessionHeaders(), ...headers})) request.setRequestHeader(name, value)
     request.upload.onprogress = event => progress(event.loaded)
-    request.onload = () => request.status < 300 ? resolve(request.getResponseHeader('etag')) : reject(errorOf(request.status, request.responseText))
-    request.onerror = request.onabort = () => reject(new S3Error(0, 'Network', 'The connection was lost.'))
+    request.onload = () => request.status < 300 ? resolve(request.getResponseHeader('etag')) : reject(errorFrom(request.status, request.responseText))
+    request.onerror = request.onabort = () => reject(new ApiError(0, 'Unreachable', t('error.unreachable')))
     request.onloadend = () => signal.removeEventListener('abort', stop)
     signal.addEventListener('abort', stop)
-    if (signal.aborted) return reject(new S3Error(0, 'Canceled', 'Canceled.'))
+    if (signal.aborted) return reject(new ApiError(0, 'Canceled', t('upload.canceled')))
     request.send(bytes)
   })
 }
+
+/** How often something has changed: follow this to draw `uploads.items`. */
+export const uploadsChanged = new Signal(0)
+export const uploads = new Uploads(() => {
+  uploadsChanged.value += 1
+})
 
 /** Files of a drop, those in folders too: `relative` is their path. */
 export async function filesOf(transfer) {
