@@ -11,7 +11,15 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from objstore.meta import cluster_tables, event_tables, identity_tables, kms_tables, lifecycle_tables, repair_tables
+from objstore.meta import (
+    cluster_tables,
+    event_tables,
+    history_tables,
+    identity_tables,
+    kms_tables,
+    lifecycle_tables,
+    repair_tables,
+)
 from objstore.meta.tables import metadata
 
 # Their tables are on the same MetaData.
@@ -19,7 +27,7 @@ assert lifecycle_tables.task.metadata is metadata
 assert identity_tables.identity.metadata is metadata
 assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
 assert cluster_tables.node.metadata is metadata
-assert repair_tables.repair.metadata is metadata
+assert repair_tables.repair.metadata is history_tables.history.metadata is metadata
 
 
 def run(connection: Connection) -> None:

@@ -8,12 +8,14 @@ A request is counted in plain Python numbers (half a microsecond); once a second
 import asyncio
 import contextlib
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from objstore.model import clock
+from objstore.model.series import FIRST_BYTE_SECONDS
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 FLUSH_SECONDS = 1.0
@@ -32,6 +34,20 @@ _seconds = Histogram(
     "Time from a request's headers to the last byte of its answer.",
     ["api"],
     buckets=SECONDS_BUCKETS,
+    registry=_registry,
+)
+_first_byte = Histogram(
+    "objstore_s3_ttfb_seconds",
+    "Time from a request's headers to the first byte of its answer.",
+    ["api"],
+    buckets=FIRST_BYTE_SECONDS,
+    registry=_registry,
+)
+_read_first_byte = Histogram(
+    "objstore_read_ttfb_seconds",
+    "The same of objects that are read, by where that byte came from: memory, hot or cold drives.",
+    ["source"],
+    buckets=FIRST_BYTE_SECONDS,
     registry=_registry,
 )
 _received = Counter("objstore_s3_traffic_received_bytes_total", "Bodies of S3 requests, declared.", registry=_registry)
@@ -57,6 +73,24 @@ _gauges = {
     )
 }
 
+# What history tells apart of operations.
+_GROUPS = {
+    "GetObject": "get",
+    "HeadObject": "get",
+    "GetObjectAttributes": "get",
+    "PutObject": "put",
+    "PostObject": "put",
+    "UploadPart": "put",
+    "CopyObject": "put",
+    "UploadPartCopy": "put",
+    "CompleteMultipartUpload": "put",
+    "ListObjects": "list",
+    "ListObjectsV2": "list",
+    "ListObjectVersions": "list",
+    "ListBuckets": "list",
+    "DeleteObject": "delete",
+    "DeleteObjects": "delete",
+}
 Source = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
 
 
@@ -77,20 +111,27 @@ class Tally:
 
     def flush_into(self, histogram: Histogram) -> None:
         """Add everything to ``histogram`` (of the same bounds) and begin anew."""
-        counts, total = self.counts, self.total
-        self.counts, self.total = [0] * len(counts), 0.0
-        for value, count in zip(histogram._buckets, counts, strict=True):
+        self.copy_into(histogram)
+        self.counts, self.total = [0] * len(self.counts), 0.0
+
+    def copy_into(self, histogram: Histogram) -> None:
+        """Add everything to ``histogram`` (of the same bounds)."""
+        for value, count in zip(histogram._buckets, self.counts, strict=True):
             if count:
                 value.inc(count)
-        histogram._sum.inc(total)
+        histogram._sum.inc(self.total)
 
 
 class Metrics:
-    """What this process counts. ``observe`` is the Gateway's hook; gauges are asked for when they are flushed."""
+    """What this process counts. ``observe`` is the Gateway's hook; gauges are asked for when they are flushed.
+
+    ``totals``: what history keeps of requests, by series and label (model/series.py), as of the last flush.
+    """
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, int], int] = {}
         self._tallies: dict[str, Tally] = {}
+        self._first_bytes: dict[tuple[str, str], Tally] = {}
         self._batches: dict[str, Tally] = {}
         self._lag = Tally(LAG_BUCKETS)
         self._received = self._sent = 0
@@ -98,6 +139,7 @@ class Metrics:
         self._sources: list[tuple[Counter, Source]] = []
         self._gauges: list[tuple[Gauge, Source, set[tuple[str, ...]]]] = []
         self._seen: dict[tuple[str, tuple[str, ...]], float] = {}
+        self.totals: defaultdict[tuple[str, str], float] = defaultdict(float)
 
     def observe(self, api: str, status: int, seconds: float, received: int, sent: int) -> None:
         """Count one answered request."""
@@ -111,6 +153,16 @@ class Metrics:
         tally.total += seconds
         self._received += received
         self._sent += sent
+
+    def observe_first_byte(self, api: str, source: str, seconds: float) -> None:
+        """Count how long an answer let wait. ``source``: of an object that is read, else empty."""
+        tally = self._first_bytes.get((api, source))
+        if tally is None:
+            if len(self._first_bytes) >= SERIES_MAX:
+                api = "other"
+            tally = self._first_bytes.setdefault((api, source), Tally(FIRST_BYTE_SECONDS))
+        tally.counts[bisect_left(FIRST_BYTE_SECONDS, seconds)] += 1
+        tally.total += seconds
 
     def observe_batch(self, boundary: str, size: int) -> None:
         """Count a batch of ``size`` items at one boundary."""
@@ -139,14 +191,18 @@ class Metrics:
             if count:
                 _requests.labels(api, str(status)).inc(count)
                 self._codes[api, status] = 0
+                self._keep(api, status, count)
         for api, tally in self._tallies.items():
             tally.flush_into(_seconds.labels(api))
+        self._flush_first_bytes()
         for boundary, tally in self._batches.items():
             tally.flush_into(_batch.labels(boundary))
         self._lag.flush_into(_lag)
         received, sent, self._received, self._sent = self._received, self._sent, 0, 0
         _received.inc(received)
         _sent.inc(sent)
+        self.totals["received_bytes", ""] += received
+        self.totals["sent_bytes", ""] += sent
         self._flush_sources()
 
     async def run(self) -> None:
@@ -175,6 +231,22 @@ class Metrics:
             api = "other"
         self._codes[api, status] = self._codes.get((api, status), 0) + 1
         return api, self._tallies.setdefault(api, Tally(SECONDS_BUCKETS))
+
+    def _keep(self, api: str, status: int, count: int) -> None:
+        self.totals["requests", _GROUPS.get(api, "other")] += count
+        if status >= 400:
+            self.totals["errors", "5xx" if status >= 500 else "4xx"] += count
+
+    def _flush_first_bytes(self) -> None:
+        for (api, source), tally in self._first_bytes.items():
+            if not any(tally.counts):
+                continue
+            if source:
+                for bound, count in zip((*FIRST_BYTE_SECONDS, "inf"), tally.counts, strict=True):
+                    if count:
+                        self.totals["ttfb", f"{source}:{bound}"] += count
+                tally.copy_into(_read_first_byte.labels(source))
+            tally.flush_into(_first_byte.labels(api))
 
     def _flush_sources(self) -> None:
         for name, level in self._levels.items():

@@ -14,10 +14,12 @@ from objstore.api.readiness import Readiness
 from objstore.cli.counters import count_drives
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.event_runner import run_events
+from objstore.cli.keeper import Keeper
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.lifecycle_runner import run_engine
 from objstore.cli.ops_server import run_ops
 from objstore.cli.pause import pause
+from objstore.cli.recorder import Recorder, of_drives, of_moves
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.repair_metrics import RepairMetrics
 from objstore.cli.repair_runner import RepairRunner
@@ -89,6 +91,7 @@ async def run_background(spec: WorkerSpec) -> None:
     nodes, detection = Nodes(database), spec.detection
     detector = Detector(Drives(database), nodes, spec.profiles, detection.suspect_seconds, detection.out_seconds)
     readiness = Readiness(database, store.roster.opened, spec.profiles)
+    recorded = [of_moves(store.context.flows), of_drives(store.roster.opened)]
     counting = asyncio.create_task(metrics.run())
     report_ready()
     try:
@@ -104,6 +107,8 @@ async def run_background(spec: WorkerSpec) -> None:
             run_events(spec, database, stop),
             repair.run(stop),
             RepairMetrics(metrics, database).run(stop),
+            Recorder(database, f"{spec.node}#background", recorded).run(stop),
+            Keeper(database).run(stop),
             run_ops(spec.ops_listen, Ops(readiness, metrics, None), stop),
         )
     finally:

@@ -18,6 +18,7 @@ from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
+from objstore.api.slow_log import SlowLog
 from objstore.cli.audit import AuditLog
 from objstore.cli.console_files import console_files
 from objstore.cli.counters import count_accesses, count_drives, count_hedges
@@ -27,6 +28,7 @@ from objstore.cli.folding import run_folding
 from objstore.cli.http_server import HttpServer
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys, sealer_of
+from objstore.cli.recorder import Recorder, of_clients, of_drives, of_requests
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.tls import Certificates
@@ -103,6 +105,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
         observe=metrics.observe,
         audit=note,
         access_log=access_log,
+        first_byte=metrics.observe_first_byte,
+        slow=SlowLog(spec.slow_seconds),
     )
     configuration, certificates = _configuration(spec, gateway), None
     if spec.tls:
@@ -126,6 +130,9 @@ async def run_gateway(spec: WorkerSpec) -> None:
     counting = asyncio.create_task(metrics.run())
     served = asyncio.Event()
     logged = asyncio.create_task(access_log.run(served))
+    counted = [of_requests(metrics), of_clients(store.context.flows), of_drives(store.roster.opened)]
+    recorder = Recorder(database, f"{spec.node}#{spec.index}", counted)
+    recorded = asyncio.create_task(recorder.run(served))
     auditing = asyncio.create_task(audit.run()) if audit else None
     folded = asyncio.create_task(run_folding(folding, accesses, spec.heat_seconds, served))
     stopping = [asyncio.create_task(_exit_on(stop, server))]
@@ -137,7 +144,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         for task in stopping:
             task.cancel()
         served.set()
-        await asyncio.wait([folded, logged])
+        await asyncio.wait([folded, logged, recorded])
         if audit is not None and auditing is not None:
             auditing.cancel()
             await audit.flush()

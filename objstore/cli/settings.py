@@ -172,6 +172,7 @@ class Settings(BaseSettings):
     events: dict[str, EventTargetSettings] = {}
     sse_c_over_http: bool = False
     access_log_seconds: float = Field(300, gt=0, le=86400)
+    slow_seconds: float = Field(5, ge=0, le=3600)
     kms_keys: Annotated[list[str], NoDecode] = []
     kms_default_key: str = ""
     vault_address: str = ""

@@ -145,6 +145,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     master_keys: list[str]
     sse_c_over_http: bool
     access_log_seconds: float
+    slow_seconds: float
     kms_keys: list[str]
     kms_default_key: str
     vault_address: str

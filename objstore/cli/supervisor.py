@@ -309,6 +309,7 @@ class _Supervisor:
             events=[EventTargetSpec(name, **target.model_dump()) for name, target in settings.events.items()],
             master_keys=self._master_keys,
             access_log_seconds=settings.access_log_seconds,
+            slow_seconds=settings.slow_seconds,
             sse_c_over_http=settings.sse_c_over_http,
             kms_keys=settings.kms_keys,
             kms_default_key=settings.kms_default_key,

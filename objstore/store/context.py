@@ -19,6 +19,7 @@ from objstore.model.limits import ANSWER_SECONDS_MAX
 from objstore.model.objects import Bucket, ObjectVersion
 from objstore.store.accesses import Accesses
 from objstore.store.catalog import Catalog
+from objstore.store.flows import Flows
 from objstore.store.keys import Keys
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Packer
@@ -53,6 +54,7 @@ class Context:
     serves_clients: bool = True
     operations: int = 0  # lookups and commits so far
     accesses: Accesses = field(default_factory=Accesses)
+    flows: Flows = field(default_factory=Flows)
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
     afloat: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -78,10 +78,11 @@ class Store:
             source = await self._restores.readable(version)
         kept = version.attrs.get(ATTR) if version.attrs else None
         if kept is None:
-            reader = await self._reads.read(source, start, end)
+            reader = await self._reads.read(source, start, end, self.context.flows)
         else:
             opened = await self.context.keys.open(kept, customer)
-            reader = await read_opened(self._reads, source, opened.key, start, end, self.context.executor)
+            executor, flows = self.context.executor, self.context.flows
+            reader = await read_opened(self._reads, source, opened.key, start, end, executor, flows)
         self._note(version)
         return reader
 
