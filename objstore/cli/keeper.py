@@ -22,8 +22,8 @@ from objstore.model.states import DriveState
 from objstore.model.tiers import tier_of_code
 
 AFTER_SECONDS = 1.0
-SUMS_SECONDS = 60.0
-SUMS_REST = 20.0  # summing up the ledger takes at most about this part of the time
+SUMS_SECONDS = 10.0
+SUMS_REST = 50.0  # summing up the ledger takes at most about a fiftieth of the time
 BUCKETS_MAX = 256
 
 Levels = list[tuple[int, str, float]]

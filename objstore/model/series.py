@@ -7,8 +7,9 @@ are rolled up from 10 s to minutes to hours: rates are summed up, of levels the 
 from dataclasses import dataclass
 
 STEP, MINUTE, HOUR = 10, 60, 3600
-# Step in seconds → for how long it is kept.
-KEPT_SECONDS = {STEP: 3600, MINUTE: 7 * 86400, HOUR: 3 * 366 * 86400}
+# Step in seconds → for how long it is kept: an hour, a week, three years, and some more of the first, so that a whole
+# hour can always be asked for.
+KEPT_SECONDS = {STEP: 4200, MINUTE: 7 * 86400, HOUR: 3 * 366 * 86400}
 
 # Ages of last access, in days: where each band begins. The last has no end.
 BANDS = ("today", "yesterday", "week", "month", "quarter", "year", "older")

@@ -114,7 +114,7 @@ async def test_steps_become_minutes_and_hours_and_go(
     await clean.execute("UPDATE history_keeper SET minutes_until = $1", now)
     assert await count(clean) == {STEP: 1446, MINUTE: 241, HOUR: 3}
     await keeping.purge(await held_at(clean, now))
-    assert await count(clean) == {STEP: 708, MINUTE: 241, HOUR: 3}
+    assert await count(clean) == {STEP: 828, MINUTE: 241, HOUR: 3}
     assert min(await clean.fetch("SELECT start FROM history WHERE step = 10"))[0] == now - KEPT_SECONDS[STEP]
     await keeping.purge(await held_at(clean, NOON + KEPT_SECONDS[MINUTE] + 4 * HOUR))
     assert (await count(clean)).get(MINUTE) is None

@@ -13,11 +13,15 @@ from objstore.api.admin import (
     dry_run,
     explain,
     extended_rules,
+    history,
     identities,
     kms,
     lifecycle_rules,
     lifecycle_status,
+    locate,
+    picture,
     policy_test,
+    prefixes,
     presign,
     repairs,
     search,
@@ -56,6 +60,10 @@ MODULES = (
     search,
     presign,
     policy_test,
+    picture,
+    history,
+    prefixes,
+    locate,
 )
 
 
