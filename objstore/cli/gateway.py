@@ -73,6 +73,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
     authenticator = Authenticator(identities.keyring, lenient=spec.lenient, console=sessions)
     readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
+    audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
+    note = audit.note if audit else None
     state = AdminState(
         database=database,
         compaction=Compaction(compactor, database),
@@ -90,10 +92,9 @@ async def run_gateway(spec: WorkerSpec) -> None:
         store=store,
         site=site_of(spec, identities),
         secret_of=lambda access_key: authenticator.secret_of(access_key)[0],
+        audit_tail=audit.tail if audit and spec.audit_file else None,
     )
     access_log = AccessLog(store, spec.access_log_seconds)
-    audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
-    note = audit.note if audit else None
     console = Console(console_files(), sessions, spec.region, note)
     ops = Ops(readiness, metrics, admin_application(state, authenticator, note), console)
     gateway = Gateway(

@@ -1,7 +1,8 @@
 """AdminState: what the admin API acts on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Request
 
@@ -24,6 +25,7 @@ class AdminState:
     how long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month,
     in whatever currency. ``store``, ``site``: of the S3 surface, for what is asked with the caller's own rights;
     ``secret_of``: the secret of an access key that may be used now, raises RequestError.
+    ``audit_tail``: the newest records (how many, a text in them, only denied ones); None where no file is written.
     """
 
     database: Database
@@ -42,6 +44,7 @@ class AdminState:
     store: Verbs | None = None
     site: Site | None = None
     secret_of: Callable[[str], str] | None = None
+    audit_tail: Callable[[int, str, bool], Awaitable[list[Mapping[str, Any]]]] | None = None
 
 
 def admin_state(request: Request) -> AdminState:

@@ -67,3 +67,11 @@ export function ago(value) {
   if (Math.abs(seconds) < 5) return t("time.now");
   return seconds >= 0 ? t("time.ago", { time: duration(seconds) }) : t("time.in", { time: duration(-seconds) });
 }
+
+// A mark on an axis of time; `step`: seconds from one to the next.
+export function tick(when, step) {
+  const style = step >= 20 * 86400 ? { month: "short", year: "2-digit" }
+    : step >= 86400 ? { day: "numeric", month: "short" }
+      : step >= 43200 ? { day: "numeric", month: "short", hour: "2-digit" } : { hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined };
+  return new Intl.DateTimeFormat(locale(), { hour12: false, ...style }).format(asDate(when));
+}
