@@ -1,6 +1,7 @@
 // Deleting: what versions keep can be undone, what they do not has to be confirmed.
 import { html } from "../../lib/dom.js";
 import { t } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { remove, removeMany } from "../../lib/s3.js";
 import { Confirm, Notice, toast } from "../../lib/ui.js";
 import { useAction } from "../../lib/use.js";
@@ -56,11 +57,11 @@ export function DeleteObjects({ bucket, objects, versioning, onClose, onDone }) 
         action: undoable && { text: t("action.undo"), run: () => undo(bucket, markers, onDone) },
       });
     }
-    for (const error of errors.slice(0, 3)) toast(`${error.key}: ${error.message}`, { state: "bad", seconds: 15 });
+    for (const error of errors.slice(0, 3)) toast(`${visible(error.key)}: ${error.message}`, { state: "bad", seconds: 15 });
   });
   return html`<${Confirm} open=${names.length > 0} title=${t("objects.delete_title", { count: names.length })} submit=${t("action.delete")} busy=${run.busy} error=${run.error}
     word=${kept ? undefined : t("objects.delete_word")} onClose=${onClose} onConfirm=${() => run.run()}>
-    <ul class="names">${names.slice(0, 8).map(([key, versionId]) => html`<li><bdi>${key}</bdi>${versionId && html` <code>${versionId}</code>`}</li>`)}</ul>
+    <ul class="names">${names.slice(0, 8).map(([key, versionId]) => html`<li><bdi>${visible(key)}</bdi>${versionId && html` <code>${versionId}</code>`}</li>`)}</ul>
     ${names.length > 8 && html`<p>${t("objects.and_more", { n: names.length - 8 })}</p>`}
     <${Notice} state=${kept ? "info" : "warning"}>${t(kept ? "objects.delete_kept" : "objects.delete_final")}<//>
   <//>`;

@@ -3,6 +3,7 @@ import { html, useState } from "../../lib/dom.js";
 import { session } from "../../lib/api.js";
 import { bytes, time } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { go, link } from "../../lib/router.js";
 import { head, tagsOf, versioningOf } from "../../lib/s3.js";
 import { Badge, Button, Card, Empty, ErrorBox, LinkButton, Page, Spinner, Tabs } from "../../lib/ui.js";
@@ -23,7 +24,7 @@ export function ObjectPage({ bucket, name, versionId, tab }) {
   const versioning = useLoad(() => versioningOf(bucket), [bucket]);
   const load = useLoad(() => head(bucket, name, versionId), [bucket, name, versionId]);
   const prefix = name.slice(0, name.lastIndexOf("/") + 1);
-  const levels = prefix.split("/").slice(0, -1).map((part, i, all) => [part || "␣", link("buckets", bucket, { prefix: `${all.slice(0, i + 1).join("/")}/` })]);
+  const levels = prefix.split("/").slice(0, -1).map((part, i, all) => [visible(part) || "␣", link("buckets", bucket, { prefix: `${all.slice(0, i + 1).join("/")}/` })]);
   const crumbs = [[t("nav.buckets"), link("buckets")], [bucket, link("buckets", bucket)], ...levels];
   const here = (one) => link("buckets", bucket, "object", { key: name, version: versionId, tab: one === "details" ? "" : one });
   const away = () => go("buckets", bucket, { prefix });
@@ -32,7 +33,7 @@ export function ObjectPage({ bucket, name, versionId, tab }) {
     <${Button} icon="link" onClick=${() => setDialog("link")}>${t("object.link")}<//>
     ${session.value.root && html`<${LinkButton} icon="lifecycle" href=${link("lifecycle", bucket, "explain", { key: name, version: versionId })}>${t("object.rules")}<//>`}
     <${Button} kind="danger" icon="trash" onClick=${() => setDialog("delete")}>${t("action.delete")}<//>`;
-  return html`<${Page} title=${name.slice(prefix.length) || name} crumbs=${crumbs} actions=${actions}>
+  return html`<${Page} title=${visible(name.slice(prefix.length) || name)} crumbs=${crumbs} actions=${actions}>
     <${Tabs} label=${t("object.tabs")} tabs=${TABS.map((one) => [one, t(`object.tab.${one}`)])} current=${current} hrefOf=${here} />
     ${current === "versions"
       ? html`<${Versions} bucket=${bucket} name=${name} versioning=${versioning.data ?? ""} onChange=${load.reload} />`
@@ -65,11 +66,11 @@ function Details({ about, reload, bucket, name, versionId }) {
 
 function Facts({ about, bucket, name }) {
   const rows = [
-    ["key", html`<code><bdi>${name}</bdi></code>`],
-    ["uri", html`<code><bdi>${`s3://${bucket}/${name}`}</bdi></code>`],
+    ["key", html`<code><bdi>${visible(name)}</bdi></code>`],
+    ["uri", html`<code><bdi>${visible(`s3://${bucket}/${name}`)}</bdi></code>`],
     ["size", `${bytes(about.size)} (${about.size.toLocaleString()} B)`],
     ["modified", time(about.modified)],
-    ["type", about.type && html`<code><bdi>${about.type}</bdi></code>`],
+    ["type", about.type && html`<code><bdi>${visible(about.type)}</bdi></code>`],
     ["encoding", about.contentEncoding && html`<code>${about.contentEncoding}</code>`],
     ["cache", about.cacheControl && html`<code>${about.cacheControl}</code>`],
     ["class", html`<${Badge} state="info">${about.storageClass}<//>${about.archive && html` <${Badge} state="warning">${about.archive}<//>`}`],

@@ -4,6 +4,7 @@ import { isAborted } from "../../lib/api.js";
 import { bytes, time } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 import { Icon } from "../../lib/icons.js";
+import { visible } from "../../lib/names.js";
 import { link, replace } from "../../lib/router.js";
 import { listObjects, listVersions, versioningOf } from "../../lib/s3.js";
 import { useSignal } from "../../lib/state.js";
@@ -93,8 +94,8 @@ function useFinished(bucket, prefix, act) {
 function columnsOf({ bucket, prefix, versions, chosen, choose }) {
   return [
     {
-      key: "chosen", label: html`<span class="visually-hidden">${t("objects.choose")}</span>`,
-      render: (row) => !row.folder && html`<input type="checkbox" class="tick" aria-label=${t("objects.choose_one", { name: row.key })} checked=${chosen.has(row.id)}
+      key: "chosen", align: "tight", label: html`<span class="visually-hidden">${t("objects.choose")}</span>`,
+      render: (row) => !row.folder && html`<input type="checkbox" class="tick" aria-label=${t("objects.choose_one", { name: visible(row.key) })} checked=${chosen.has(row.id)}
         onChange=${(event) => choose(row, event.currentTarget.checked)} />`,
     },
     { key: "key", label: t("objects.name"), wide: true, render: (row) => html`<${Name} bucket=${bucket} row=${row} prefix=${prefix} versions=${versions} />` },
@@ -107,10 +108,10 @@ function columnsOf({ bucket, prefix, versions, chosen, choose }) {
 
 function Name({ bucket, row, prefix, versions }) {
   if (row.folder) {
-    return html`<a class="name" href=${link("buckets", bucket, { prefix: row.key, versions: versions ? "1" : "" })}><${Icon} name="folder" /><bdi>${nameBelow(row.key, prefix)}</bdi></a>`;
+    return html`<a class="name" href=${link("buckets", bucket, { prefix: row.key, versions: versions ? "1" : "" })}><${Icon} name="folder" /><bdi>${visible(nameBelow(row.key, prefix))}</bdi></a>`;
   }
   const href = link("buckets", bucket, "object", { key: row.key, version: versions ? row.versionId : "" });
-  return html`<a class="name" href=${href}><${Icon} name="file" /><bdi>${nameBelow(row.key, prefix)}</bdi>
+  return html`<a class="name" href=${href}><${Icon} name="file" /><bdi>${visible(nameBelow(row.key, prefix))}</bdi>
     ${row.marker && html`<${Badge} state="warning">${t("objects.marker")}<//>`}
     ${versions && row.latest && html`<${Badge} state="info">${t("objects.latest")}<//>`}</a>`;
 }
@@ -122,8 +123,8 @@ export function Path({ bucket, prefix, versions }) {
   const steps = parts.map((part, i) => [part, `${parts.slice(0, i + 1).join("/")}/`]);
   const more = { versions: versions ? "1" : "" };
   return html`<nav class="path" aria-label=${t("objects.path")}><a href=${link("buckets", bucket, more)}><bdi>${bucket}</bdi></a>
-    ${steps.map(([part, place]) => html`<span aria-hidden="true">/</span><a href=${link("buckets", bucket, { prefix: place, ...more })}><bdi>${part || "␣"}</bdi></a>`)}
-    ${rest && html`<span aria-hidden="true">/</span><bdi>${rest}…</bdi>`}</nav>`;
+    ${steps.map(([part, place]) => html`<span aria-hidden="true">/</span><a href=${link("buckets", bucket, { prefix: place, ...more })}><bdi>${visible(part) || "␣"}</bdi></a>`)}
+    ${rest && html`<span aria-hidden="true">/</span><bdi>${visible(rest)}…</bdi>`}</nav>`;
 }
 
 function PickFiles({ bucket, prefix, replaces }) {

@@ -1,13 +1,14 @@
 // Names and values: tags, and the metadata that an object was written with.
 import { html, useState } from "../../lib/dom.js";
 import { t } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { copy, setTags } from "../../lib/s3.js";
 import { Button, Card, Dialog, ErrorBox, Notice, Spinner, TextField, toast } from "../../lib/ui.js";
 import { useAction } from "../../lib/use.js";
 
 export function PairList({ pairs, none }) {
   if (!pairs.length) return html`<p class="soft">${none}</p>`;
-  return html`<dl class="facts">${pairs.map(([name, value]) => html`<dt><bdi>${name}</bdi></dt><dd><bdi>${value}</bdi></dd>`)}</dl>`;
+  return html`<dl class="facts">${pairs.map(([name, value]) => html`<dt><bdi>${visible(name)}</bdi></dt><dd><bdi>${visible(value)}</bdi></dd>`)}</dl>`;
 }
 
 /** Rows of two fields; the last one is empty, to be filled. */

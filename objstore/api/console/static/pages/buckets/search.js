@@ -4,6 +4,7 @@ import { html, useRef, useState } from "../../lib/dom.js";
 import { admin, isAborted } from "../../lib/api.js";
 import { ago, bytes, number } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { link, replace } from "../../lib/router.js";
 import { Badge, Button, Card, Empty, ErrorBox, Notice, Select, Spinner, Table, TextField } from "../../lib/ui.js";
 import { useAction } from "../../lib/use.js";
@@ -76,18 +77,18 @@ export function Search({ bucket, query }) {
 
 function Results({ bucket, found, run }) {
   const columns = [
-    { key: "key", label: t("objects.name"), wide: true, render: (row) => html`<a class="name" href=${link("buckets", bucket, "object", { key: row.key })}><bdi>${row.key}</bdi></a>` },
+    { key: "key", label: t("objects.name"), wide: true, render: (row) => html`<a class="name" href=${link("buckets", bucket, "object", { key: row.key })}><bdi>${visible(row.key)}</bdi></a>` },
     { key: "size", label: t("objects.size"), align: "end", render: (row) => bytes(row.size) },
     { key: "modified", label: t("objects.modified"), render: (row) => html`<span class="nowrap">${ago(row.modified)}</span>` },
     { key: "tier", label: t("search.tier"), render: (row) => html`<${Badge}>${row.tier}<//>` },
     { key: "storage_class", label: t("objects.class") },
     { key: "heat", label: t("search.heat"), align: "end", render: (row) => number(row.heat, 1) },
-    { key: "pairs", label: t("search.pairs"), render: (row) => html`<span class="fine"><bdi>${[...Object.entries(row.tags), ...Object.entries(row.meta)].slice(0, 6).map(([name, value]) => `${name}=${value}`).join(", ")}</bdi></span>` },
+    { key: "pairs", label: t("search.pairs"), render: (row) => html`<span class="fine"><bdi>${[...Object.entries(row.tags), ...Object.entries(row.meta)].slice(0, 6).map(([name, value]) => visible(`${name}=${value}`)).join(", ")}</bdi></span>` },
   ];
   const rows = found?.rows ?? [];
   return html`<${Card} title=${t("search.found", { count: rows.length, n: rows.length })}>
     <${ErrorBox} error=${run.error} />
     <${Table} label=${t("search.results")} columns=${columns} rows=${rows} rowKey=${(row) => row.key} empty=${!run.error && !found?.next && html`<${Empty} icon="search" title=${t("search.none")} />`} />
-    ${run.busy ? html`<${Spinner} />` : found?.next && html`<${Notice} actions=${html`<${Button} onClick=${() => run.run(true)}>${t("search.go_on")}<//>`}>${t("search.looked", { key: found.until })}<//>`}
+    ${run.busy ? html`<${Spinner} />` : found?.next && html`<${Notice} actions=${html`<${Button} onClick=${() => run.run(true)}>${t("search.go_on")}<//>`}>${t("search.looked", { key: visible(found.until) })}<//>`}
   <//>`;
 }

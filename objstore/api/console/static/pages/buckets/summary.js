@@ -3,6 +3,7 @@ import { html } from "../../lib/dom.js";
 import { session } from "../../lib/api.js";
 import { bytes, number, percent } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { link } from "../../lib/router.js";
 import { Badge, Card, Empty, Loaded, Meter, Notice, Table } from "../../lib/ui.js";
 import { useAdmin } from "../../lib/use.js";
@@ -57,7 +58,7 @@ function Prefixes({ bucket, heat }) {
   }
   const rows = [...sums.values()].sort((a, b) => b.bytes - a.bytes).slice(0, PREFIXES_SHOWN);
   const columns = [
-    { key: "prefix", label: t("objects.prefix"), wide: true, render: (row) => html`<a href=${link("buckets", bucket, { prefix: row.prefix })}><bdi>${row.prefix || t("summary.top")}</bdi></a>` },
+    { key: "prefix", label: t("objects.prefix"), wide: true, render: (row) => html`<a href=${link("buckets", bucket, { prefix: row.prefix })}><bdi>${visible(row.prefix) || t("summary.top")}</bdi></a>` },
     { key: "tiers", label: t("search.tier"), render: (row) => [...row.tiers].join(", ") },
     { key: "objects", label: t("buckets.objects"), align: "end", render: (row) => number(row.objects) },
     { key: "bytes", label: t("buckets.bytes"), align: "end", render: (row) => bytes(row.bytes) },

@@ -2,6 +2,7 @@
 import { html } from "../../lib/dom.js";
 import { bytes } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { useSignal } from "../../lib/state.js";
 import { Badge, Button, Card, Meter } from "../../lib/ui.js";
 import { uploads, uploadsChanged } from "../../lib/uploads.js";
@@ -22,7 +23,7 @@ export function UploadPanel() {
 
 function Item({ item }) {
   const { state } = item;
-  return html`<li data-state=${state}><span class="upload-name"><bdi>${item.key}</bdi></span>
+  return html`<li data-state=${state}><span class="upload-name"><bdi>${visible(item.key)}</bdi></span>
     <${Meter} value=${item.size ? item.sent / item.size : state === "done" ? 1 : 0} label=${t("upload.progress", { name: item.key })} state=${state === "failed" ? "bad" : ""}
       text=${`${bytes(item.sent)} / ${bytes(item.size)}`} />
     <${Badge} state=${STATES[state]}>${t(`upload.state.${state}`)}<//>

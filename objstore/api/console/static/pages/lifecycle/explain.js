@@ -3,6 +3,7 @@ import { html, useEffect, useState } from "../../lib/dom.js";
 import { admin } from "../../lib/api.js";
 import { ago, bytes, number, time } from "../../lib/format.js";
 import { t, tName } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { link, replace } from "../../lib/router.js";
 import { Badge, Button, Card, ErrorBox, Notice, Table, TextField } from "../../lib/ui.js";
 import { useAction } from "../../lib/use.js";
@@ -36,9 +37,9 @@ const stepText = (step) => t("explain.step", { kind: tName("explain.kind", step.
 function Explained({ bucket, data }) {
   const { version } = data;
   const facts = [
-    ["key", html`<a href=${link("buckets", bucket, "object", { key: version.key })}><bdi>${version.key}</bdi></a>`], ["version", html`<code>${version.version_id}</code>`],
+    ["key", html`<a href=${link("buckets", bucket, "object", { key: version.key })}><bdi>${visible(version.key)}</bdi></a>`], ["version", html`<code>${version.version_id}</code>`],
     ["size", bytes(version.size)], ["class", version.storage_class], ["tier", html`${version.tier} ${version.access_tier}`], ["modified", `${time(version.modified)} (${ago(version.modified)})`],
-    ["accessed", ago(version.accessed)], ["heat", number(version.heat, 2)], ["tags", html`<bdi>${Object.entries(version.tags).map(([name, value]) => `${name}=${value}`).join(", ") || "–"}</bdi>`],
+    ["accessed", version.accessed ? version.accessed.slice(0, 10) : "–"], ["heat", number(version.heat, 2)], ["tags", html`<bdi>${Object.entries(version.tags).map(([name, value]) => visible(`${name}=${value}`)).join(", ") || "–"}</bdi>`],
   ];
   const columns = [
     { key: "rule", label: t("lifecycle.rule"), wide: true, render: (row) => html`<bdi>${row.rule || t("lifecycle.by_itself")}</bdi>` },

@@ -2,6 +2,7 @@
 import { html } from "../../lib/dom.js";
 import { bytes, number } from "../../lib/format.js";
 import { t, tName } from "../../lib/i18n.js";
+import { visible } from "../../lib/names.js";
 import { Badge, Card, Notice, Table } from "../../lib/ui.js";
 
 const WIDTH = 720;
@@ -18,7 +19,7 @@ export function Forecast({ data, brief }) {
     { key: "name", label: t("lifecycle.action"), wide: true, render: (row) => html`<span class=${`swatch series-${row.at % SERIES}`} aria-hidden="true"></span> <bdi>${shareName(row)}</bdi>` },
     { key: "now", label: t("forecast.now"), align: "end", render: (row) => `${number(row.now.objects)} · ${bytes(row.now.bytes)}` },
     { key: "total", label: t("forecast.in_days", { n: data.days }), align: "end", render: (row) => `${number(row.total.objects)} · ${bytes(row.total.bytes)}` },
-    { key: "samples", label: t("forecast.samples"), render: (row) => html`<ul class="fine">${row.samples.slice(0, brief ? 2 : 6).map((one) => html`<li><bdi>${one.key}</bdi></li>`)}</ul>` },
+    { key: "samples", label: t("forecast.samples"), render: (row) => html`<ul class="fine">${row.samples.slice(0, brief ? 2 : 6).map((one) => html`<li><bdi>${visible(one.key)}</bdi></li>`)}</ul>` },
   ];
   const rows = together.shares.map((share, at) => ({ ...share, at }));
   const problems = data.actions.filter((one) => one.error);

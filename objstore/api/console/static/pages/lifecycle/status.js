@@ -21,6 +21,6 @@ function Actions({ data }) {
     { key: "seen", label: t("lifecycle.seen_until"), render: (row) => ago(row.seen_until) },
     { key: "error", label: t("lifecycle.errors"), render: (row) => (row.failing || row.last_error ? html`<${Badge} state=${row.failing ? "bad" : "warning"}>${number(row.failing || row.errors)}<//> <span class="fine"><bdi>${row.last_error ?? ""}</bdi></span>` : "–") },
   ];
-  return html`<p class="figures"><span><strong>${number(data.backlog)}</strong> ${t("lifecycle.backlog_all")}</span><span><strong>${data.backlog ? duration(data.lag_seconds) : "–"}</strong> ${t("lifecycle.lag_all")}</span></p>
+  return html`<p class="figures"><span><strong>${number(data.backlog)}</strong> ${t("lifecycle.backlog_all")}</span>${data.backlog > 0 && html`<span><strong>${duration(data.lag_seconds)}</strong> ${t("lifecycle.lag_all")}</span>`}</p>
     <${Table} label=${t("lifecycle.tab.status")} columns=${columns} rows=${data.actions} rowKey=${(row) => `${row.rule}/${row.action}`} empty=${html`<${Empty} icon="lifecycle" title=${t("lifecycle.nothing_done")} />`} />`;
 }
