@@ -15,6 +15,7 @@ from objstore.api.access_log import AccessLog
 from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.lateness import AnswerWatch
+from objstore.api.ops import MINIO_PREFIX, OPS_PREFIX, is_ours
 from objstore.api.request import Receive, Request, Scope
 from objstore.api.s3.call import Answer, Call, Headers, Site
 from objstore.api.s3.cors import add_cors
@@ -33,7 +34,7 @@ Observe = Callable[[str, int, float, int, int], None]
 FirstByte = Callable[[str, str, float], None]
 
 _log = structlog.get_logger(__name__)
-_OPS = b"/-/"
+_OPS = (OPS_PREFIX, MINIO_PREFIX)
 _ORIGIN = b"origin"
 _CLOSE = (b"connection", b"close")
 _BODILESS = (204, 304)
@@ -97,7 +98,8 @@ class Gateway:
                 await self._lifespan(scope, receive, send)
             return
         request = Request(scope, receive, self._domain)
-        if self._ops is not None and request.raw_path.startswith(_OPS) and not request.virtual_host:
+        path = request.raw_path
+        if path.startswith(_OPS) and self._ops is not None and not request.virtual_host and is_ours(request):
             await self._ops(scope, receive, send)
             return
         call = Call(request, self._store, self._site)

@@ -10,6 +10,7 @@ import contextlib
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -49,6 +50,15 @@ _read_first_byte = Histogram(
     ["source"],
     buckets=FIRST_BYTE_SECONDS,
     registry=_registry,
+)
+_rejected = Counter(
+    "objstore_s3_requests_rejected_total",
+    "S3 requests refused: denied (401, 403), invalid (400) or busy (503).",
+    ["reason"],
+    registry=_registry,
+)
+_canceled = Counter(
+    "objstore_s3_requests_canceled_total", "S3 requests whose client went away before the end.", registry=_registry
 )
 _received = Counter("objstore_s3_traffic_received_bytes_total", "Bodies of S3 requests, declared.", registry=_registry)
 _sent = Counter("objstore_s3_traffic_sent_bytes_total", "Bodies of answers to S3 requests.", registry=_registry)
@@ -91,7 +101,11 @@ _GROUPS = {
     "DeleteObject": "delete",
     "DeleteObjects": "delete",
 }
+CANCELED = 499
+_REASONS = {400: "invalid", 401: "denied", 403: "denied", 503: "busy"}
 Source = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+DurationSource = Callable[[], Iterable[tuple[tuple[str, ...], list[int], float]]]
+Mode = Literal["livesum", "max", "min", "livemax"]
 
 
 class Tally:
@@ -138,6 +152,8 @@ class Metrics:
         self._levels: dict[str, Callable[[], float]] = {}
         self._sources: list[tuple[Counter, Source]] = []
         self._gauges: list[tuple[Gauge, Source, set[tuple[str, ...]]]] = []
+        self._durations: list[tuple[Histogram, DurationSource]] = []
+        self._durations_seen: dict[tuple[str, tuple[str, ...]], tuple[list[int], float]] = {}
         self._seen: dict[tuple[str, tuple[str, ...]], float] = {}
         self.totals: defaultdict[tuple[str, str], float] = defaultdict(float)
 
@@ -180,10 +196,21 @@ class Metrics:
         """A counter whose values others keep: ``source`` gives (label values, total of this process)."""
         self._sources.append((Counter(name, text, labels, registry=_registry), source))
 
-    def gauges_from(self, name: str, text: str, labels: tuple[str, ...], source: Source) -> None:
-        """Gauges of one name: ``source`` gives (label values, level) of those that there are now."""
-        gauge = Gauge(name, text, labels, multiprocess_mode="livesum", registry=_registry)
+    def gauges_from(
+        self, name: str, text: str, labels: tuple[str, ...], source: Source, mode: Mode = "livesum"
+    ) -> None:
+        """Gauges of one name: ``source`` gives (label values, level) of those that there are now.
+
+        ``mode``: what those of several processes come to.
+        """
+        gauge = Gauge(name, text, labels, multiprocess_mode=mode, registry=_registry)
         self._gauges.append((gauge, source, set()))
+
+    def durations_from(
+        self, name: str, text: str, labels: tuple[str, ...], bounds: tuple[float, ...], source: DurationSource
+    ) -> None:
+        """A histogram whose counts others keep: ``source`` gives (label values, counts by bound, sum) of all time."""
+        self._durations.append((Histogram(name, text, labels, buckets=bounds, registry=_registry), source))
 
     def flush(self) -> None:
         """Hand everything to prometheus-client."""
@@ -233,6 +260,10 @@ class Metrics:
         return api, self._tallies.setdefault(api, Tally(SECONDS_BUCKETS))
 
     def _keep(self, api: str, status: int, count: int) -> None:
+        if status in _REASONS:
+            _rejected.labels(_REASONS[status]).inc(count)
+        elif status == CANCELED:
+            _canceled.inc(count)
         self.totals["requests", _GROUPS.get(api, "other")] += count
         if status >= 400:
             self.totals["errors", "5xx" if status >= 500 else "4xx"] += count
@@ -254,14 +285,32 @@ class Metrics:
         for gauge, source, shown in self._gauges:
             levels = dict(source())
             for labels in shown | levels.keys():  # one that is no more stays as 0
-                gauge.labels(*labels).set(levels.get(labels, 0.0))
+                (gauge.labels(*labels) if labels else gauge).set(levels.get(labels, 0.0))
             shown |= levels.keys()
+        self._flush_durations()
         for counter, source in self._sources:
             for labels, total in source():
                 seen = self._seen.get((counter._name, labels), 0.0)
                 if total > seen:
                     (counter.labels(*labels) if labels else counter).inc(total - seen)
                     self._seen[counter._name, labels] = total
+
+    def _flush_durations(self) -> None:
+        for histogram, source in self._durations:
+            for labels, counts, total in source():
+                name = histogram._name, labels
+                before, total_before = self._durations_seen.get(name, ([0] * len(counts), 0.0))
+                self._durations_seen[name] = (counts, total)
+                child = histogram.labels(*labels)
+                for value, count, old in zip(child._buckets, counts, before, strict=True):
+                    if count > old:
+                        value.inc(count - old)
+                child._sum.inc(max(0.0, total - total_before))
+
+
+def registry() -> CollectorRegistry:
+    """What this process has registered: names, types, helps."""
+    return _registry
 
 
 def forget_process(pid: int, directory: str) -> None:

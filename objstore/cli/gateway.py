@@ -21,17 +21,26 @@ from objstore.api.readiness import Readiness
 from objstore.api.slow_log import SlowLog
 from objstore.cli.audit import AuditLog
 from objstore.cli.console_files import console_files
-from objstore.cli.counters import count_accesses, count_drives, count_hedges
+from objstore.cli.counters import (
+    count_accesses,
+    count_clients,
+    count_connections,
+    count_degraded,
+    count_drives,
+    count_hedges,
+    count_queues,
+)
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
 from objstore.cli.http_server import HttpServer
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys, sealer_of
+from objstore.cli.process_metrics import count_process
 from objstore.cli.recorder import Recorder, of_clients, of_drives, of_requests
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
-from objstore.cli.tls import Certificates
+from objstore.cli.tls import Certificates, count_certificate
 from objstore.cli.worker import report_ready, stop_event
 from objstore.drive.node_connector import NodeConnector
 from objstore.erasure.codec import codec_name
@@ -71,7 +80,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
     identities = await open_identities(spec, database, store.context)
     sessions = ConsoleSessions(sealer_of(spec), identities.keyring)
     authenticator = Authenticator(identities.keyring, lenient=spec.lenient, console=sessions)
-    readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems)
+    own = {drive.id for drive in drives}
+    readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems, own)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
     note = audit.note if audit else None
@@ -114,17 +124,17 @@ async def run_gateway(spec: WorkerSpec) -> None:
         certificates = Certificates(*map(Path, spec.tls))
         configuration.load()
         configuration.ssl = certificates.context
+        count_certificate(metrics, certificates)
     server = HttpServer(configuration, report_ready)
     metrics.gauge_from("objstore_connections", lambda: len(server.server_state.connections))
     metrics.gauge_from("objstore_s3_requests_inflight", lambda: len(server.server_state.tasks))
     count_drives(metrics, store.roster.opened)
-    metrics.count_from(
-        "objstore_degraded_reads_total",
-        "Columns that had to be rebuilt from others while reading.",
-        (),
-        lambda: [((), store.context.catalog.degraded_reads)],
-    )
+    count_degraded(metrics, lambda: store.context.catalog.degraded_reads)
     count_hedges(metrics)
+    count_clients(metrics, store.context.flows)
+    count_queues(metrics, store.queues.items)
+    count_connections(metrics, database.pool)
+    count_process(metrics, "gateway", codec_name())
     accesses = store.context.accesses
     folding = Folding(accesses, database)
     count_accesses(metrics, accesses, folding)

@@ -1,6 +1,7 @@
 """Keeper: the process that has the lease writes levels of the whole cluster into the history, and keeps it small."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import asdict
 
 import structlog
@@ -31,9 +32,10 @@ log = structlog.get_logger(__name__)
 
 
 class Keeper:
-    """One in each background process; one of them at a time has something to do."""
+    """One in each background process; one of them at a time has something to do. ``remote``: tiers without an end."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, remote: Collection[str] = ()) -> None:
+        self._remote = set(remote)
         self._database = database.patient
         self._keeping, self._samples = Keeping(database, clock.random_id()), Samples(database.patient)
         self._healed: dict[str, float] | None = None
@@ -75,7 +77,7 @@ class Keeper:
         database, found = self._database, Levels()
         capacity, used = dict[str, int](), dict[str, int]()
         for drive in await Drives(database).list():
-            if drive.state != DriveState.GONE:
+            if drive.state != DriveState.GONE and drive.tier not in self._remote:
                 capacity[drive.tier] = capacity.get(drive.tier, 0) + drive.capacity_bytes
                 used[drive.tier] = used.get(drive.tier, 0) + drive.capacity_bytes - drive.free_bytes
         for tier in capacity:

@@ -139,6 +139,11 @@ class Database:
         self.patient: Database = copy.copy(self)
         self.patient._seconds, self.patient.patient = MAINTENANCE_SECONDS_MAX, self.patient
 
+    @property
+    def pool(self) -> Pool:
+        """Its connections, for those who count."""
+        return self._pool
+
     @classmethod
     async def connect(
         cls, url: str, *, pool_size: int = 4, application_name: str = "objstore", is_pooled: bool = False

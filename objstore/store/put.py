@@ -137,6 +137,11 @@ class Puts:
         self._batchers: dict[str, Batcher[_Small, ObjectVersion | None]] = {}
         self._overwrites = 0
 
+    @property
+    def depth(self) -> int:
+        """Small objects that wait for a batch."""
+        return sum(batcher.depth for batcher in self._batchers.values())
+
     async def put(self, request: PutRequest, body: Body) -> PutResult:
         """Store an object; durable and committed when this returns. Raises RequestError, ClusterError."""
         context, tier = self._context, tier_of(request.storage_class)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,6 +37,13 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 2.0
 
 
+class Queue(Protocol):
+    """Requests that wait for a batch."""
+
+    @property
+    def depth(self) -> int: ...
+
+
 class Store:
     """Objects in, objects out. Made by ``objstore.store.build.open_store``."""
 
@@ -49,6 +56,12 @@ class Store:
         self.moves = Moves(context, reads)
         puts = Puts(context)
         self.put = puts.put
+        self.queues: dict[str, Queue] = {
+            "lookup": context.lookups,
+            "commit": context.commits,
+            "append": context.packer,
+            "put": puts,
+        }
         self.append = Appends(context, reads, puts).append
         self.rename = Renames(context, reads).rename
         self.get = reads.get

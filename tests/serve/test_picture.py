@@ -1,5 +1,6 @@
 """The picture of a real server: what clients do shows in it, within some seconds, in the right places."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -225,3 +226,29 @@ def test_locate_versions(server: Server) -> None:
     for wrong in ("key=none", "key=a%20b/%C3%A9&version_id=" + "0" * 32):
         assert server.admin("GET", f"/locate?bucket=located&{wrong}").status_code == 404
     assert server.admin("GET", "/locate?bucket=located&key=a&version_id=x").status_code == 422
+
+
+def test_metrics_of_tiers_and_processes(server: Server, picture: Any) -> None:
+    def text() -> str:
+        return str(server.get("/-/metrics").text)
+
+    found = until(text, lambda shown: 'objstore_heat_bytes{band="today",tier="hot"}' in shown)
+    values = dict(re.findall(r"^(\w+(?:\{[^}]*\})?) ([-+.e\d]+)$", found, re.MULTILINE))
+    assert float(values['objstore_tier_written_bytes_total{tier="capacity"}']) >= 3000
+    assert float(values['objstore_tier_written_objects_total{tier="hot"}']) >= 21
+    read = [float(v) for name, v in values.items() if name.startswith("objstore_tier_read_objects_total")]
+    assert sum(read) >= 3
+    assert float(values['objstore_tier_objects{tier="hot"}']) >= 21
+    assert float(values['objstore_drives{state="up",tier="hot"}']) == 6
+    assert float(values["objstore_cluster_capacity_usable_free_bytes"]) > 0
+    assert float(values['objstore_drive_latency_seconds_count{operation="write",tier="hot"}']) > 0
+    assert float(values['objstore_s3_ttfb_seconds_count{api="PutObject"}']) >= 22
+    assert float(values['objstore_processes{role="gateway"}']) == 2
+    assert float(values['objstore_processes{role="background"}']) == 1
+    assert float(values["objstore_database_transactions_total"]) > 0
+    assert float(values['objstore_database_connections{state="max"}']) > 2
+    assert float(values["process_cpu_seconds_total"]) > 0
+    assert float(values["process_resident_memory_bytes"]) > 3 * 2**20
+    assert 'objstore_build_info{codec="isal"' in found
+    assert 'objstore_queue_items{boundary="put"} 0.0' in found
+    assert BUCKET not in found

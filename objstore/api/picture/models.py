@@ -53,7 +53,7 @@ class Lifecycle(BaseModel):
 
 
 class Verdict(BaseModel):
-    """``health``: ok, warning or critical, the worst of the reasons. ``days_left``: until ``days_left_tier`` is full."""
+    """``health``: ok, warning or critical, as the worst reason. ``days_left``: until ``days_left_tier`` is full."""
 
     health: str
     reasons: list[Reason]
