@@ -46,4 +46,5 @@ def repair_hours(drive_bytes: int, bytes_per_second: float, detection_seconds: f
 def loss_of_a_group(drives: int, n: int, m: int, failed: int, groups: int) -> float:
     """The chance that of ``groups`` sets of n drives one has more than m of ``failed`` drives that fail together."""
     worst = sum(comb(failed, i) * comb(drives - failed, n - i) for i in range(m + 1, min(n, failed) + 1))
-    return -expm1(groups * log1p(-worst / comb(drives, n))) if worst else 0.0
+    chance = worst / comb(drives, n)
+    return 1.0 if chance >= 1 else -expm1(groups * log1p(-chance))

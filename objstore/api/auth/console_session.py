@@ -111,7 +111,7 @@ class ConsoleSessions:
 
     def _unseal(self, value: str) -> Sealed | None:
         try:
-            raw = base64.urlsafe_b64decode(value.encode("ascii"))
+            raw = base64.b64decode(value.encode("ascii"), altchars=b"-_", validate=True)
             return msgspec.msgpack.decode(self._sealer.open(raw, _CONTEXT), type=Sealed)
         except (binascii.Error, UnicodeEncodeError, ValueError, SealBroken, msgspec.DecodeError):
             return None

@@ -40,6 +40,7 @@ export const percent = (value, digits = 0) => (known(value) ? `${withDigits(valu
 export function duration(seconds) {
   if (!known(seconds)) return UNKNOWN;
   const size = Math.abs(seconds);
+  if (size === 0) return t("time.seconds", { n: 0 });
   if (size < 0.001) return `${withDigits(seconds * 1e6, 0)} µs`;
   if (size < 1) return `${withDigits(seconds * 1e3, size < 0.01 ? 1 : 0)} ms`;
   if (size < 60) return t("time.seconds", { n: withDigits(seconds, size < 10 ? 1 : 0) });

@@ -1,5 +1,5 @@
 // Texts: flat JSON files of the same keys, ../i18n/<language>.json; {name} stands for a value.
-// t("key", {count: 2}) takes "key.one" where a language has one for a count of 1, and "key" otherwise.
+// A text "x.one" is taken instead of "x" for a count of 1, where the language has it.
 import { remember, remembered, Signal } from "./state.js";
 
 export const LANGUAGES = { en: "English", zh: "中文" };

@@ -80,7 +80,7 @@ export function Shell({ who }) {
     <a class="skip" href="#main" onClick=${skip}>${t("shell.skip")}</a>
     <header class="bar">
       <${Button} class="menu" kind="quiet" icon="menu" label=${t("shell.menu")} aria-expanded=${isOpen ? "true" : "false"} aria-controls="nav" onClick=${() => setOpen(!isOpen)} />
-      <a class="brand" href=${link(allowed[0].id)}><img src=${new URL("../icon.svg", import.meta.url).href} width="26" height="26" alt="" /><span>objstore</span></a>
+      <a class="brand" href=${link(allowed[0].id)} aria-label="objstore"><img src=${new URL("../icon.svg", import.meta.url).href} width="26" height="26" alt="" /><span>objstore</span></a>
       <${Locator} />
       <${Account} who=${who} />
     </header>

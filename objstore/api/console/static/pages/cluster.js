@@ -3,7 +3,7 @@ import { html } from "../lib/dom.js";
 import { bytes, duration, number, percent } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { link } from "../lib/router.js";
-import { Badge, Card, Loaded, Meter, Page, Tabs } from "../lib/ui.js";
+import { Badge, Card, ErrorBox, Loaded, Meter, Page, Tabs } from "../lib/ui.js";
 import { useAdmin } from "../lib/use.js";
 import { DrivePage } from "./cluster/drive.js";
 import { DriveTable, NodeTable } from "./cluster/drives.js";
@@ -40,12 +40,12 @@ function Overview({ status }) {
       ${fill !== null && html`<${Meter} value=${fill} state=${fillState(fill)} label=${t("cluster.fill_of", { name })} text=${t("flow.filled", { part: percent(fill, 1), free: bytes(tier.free_bytes) })} />`}
       <dl class="facts tier-facts">
         <dt>${t("cluster.drives")}</dt><dd>${states.map(([state, count]) => html`<${Badge} state=${{ up: "ok", suspect: "warning", draining: "info", gone: "bad" }[state]}>${number(count)} ${t(`state.${state}`)}<//> `)}</dd>
-        <dt>${t("cluster.payload")}</dt><dd>${t("cluster.payload_in", { bytes: bytes(tier.data_bytes), count: number(tier.volumes) })}</dd>
+        <dt>${t("cluster.payload")}</dt><dd>${t("cluster.payload_in", { bytes: bytes(tier.data_bytes), count: tier.volumes })}</dd>
         <dt>${t("cluster.garbage")}</dt><dd>${bytes(tier.garbage_bytes)} (${percent(tier.data_bytes ? tier.garbage_bytes / tier.data_bytes : 0, 1)})</dd>
       </dl>
       <h3>${t("durability.title")}</h3>
-      ${durability.data?.tiers[name] ? html`<${Statement} one=${durability.data.tiers[name]} />` : html`<p class="soft">${t("shell.loading")}</p>`}<//>`;
-  })}</div>`;
+      ${durability.data?.tiers[name] ? html`<${Statement} one=${durability.data.tiers[name]} />` : !durability.error && html`<p class="soft">${t("shell.loading")}</p>`}<//>`;
+  })}</div><${ErrorBox} error=${durability.error} retry=${durability.reload} />`;
 }
 
 export default function Cluster({ path, query }) {

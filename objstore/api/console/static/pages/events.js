@@ -1,6 +1,6 @@
 // Events: what waits for whom. Audit: who did what.
 import { html, useState } from "../lib/dom.js";
-import { ago, bytes, number, time } from "../lib/format.js";
+import { ago, bytes, clockTime, number, time } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { link } from "../lib/router.js";
 import { Badge, Button, Card, Choice, Empty, Loaded, Notice, Page, Table, Tabs, TextField } from "../lib/ui.js";
@@ -32,18 +32,18 @@ function Audit() {
     setAsked(text);
   };
   const columns = [
-    { key: "time", label: t("audit.time"), render: (one) => html`<span title=${one.time}>${time(one.time)}</span>` },
-    { key: "who", label: t("audit.who"), render: (one) => html`<bdi>${one.principal ? one.principal.replace(/^arn:aws:iam::/, "") : t("audit.nobody")}</bdi><div class="fine"><bdi>${one.remote}</bdi></div>` },
+    { key: "time", label: t("audit.time"), render: (one) => html`<span class="nowrap" title=${time(one.time)}>${clockTime(one.time)}</span>` },
+    { key: "who", label: t("audit.who"), render: (one) => html`<bdi title=${one.principal}>${one.principal ? one.principal.replace(/^.*:/, "") : t("audit.nobody")}</bdi><div class="fine"><bdi>${one.remote}</bdi></div>` },
     { key: "operation", label: t("audit.what"), render: (one) => html`<bdi>${one.operation}</bdi>` },
     { key: "place", label: t("audit.where"), wide: true, render: (one) => html`<bdi>${one.bucket === "-" ? "" : [one.bucket, one.key].filter(Boolean).join("/")}</bdi>` },
     { key: "status", label: t("audit.status"), render: (one) => html`<${Badge} state=${one.allowed ? (one.status < 400 ? "ok" : "warning") : "bad"}>${one.status}${one.error ? ` ${one.error}` : ""}<//>` },
     { key: "sent", label: t("audit.sent"), align: "end", render: (one) => bytes(one.bytes_sent) },
-    { key: "id", label: t("audit.request"), render: (one) => html`<code>${one.request_id}</code>` },
+    { key: "id", label: t("audit.request"), render: (one) => html`<code class="nowrap">${one.request_id}</code>` },
   ];
   const actions = html`<${Choice} label=${t("audit.show")} value=${only} onValue=${setOnly} options=${[["all", t("audit.all")], ["denied", t("audit.denied")]]} />
     <${Button} icon=${paused ? "play" : "pause"} onClick=${() => setPaused(!paused)}>${paused ? t("picture.thaw") : t("picture.freeze")}<//>`;
   return html`<${Card} title=${t("audit.title")} hint=${t("audit.hint")} actions=${actions}>
-    <form class="row audit-find" onSubmit=${find}><${TextField} label=${t("audit.contains")} hint=${t("audit.contains_hint")} value=${text} onValue=${setText} spellcheck=${false} /><${Button} type="submit" icon="search">${t("audit.find")}<//></form>
+    <form class="row audit-find" onSubmit=${find}><${TextField} label=${t("audit.contains")} placeholder=${t("audit.contains_hint")} value=${text} onValue=${setText} spellcheck=${false} /><${Button} type="submit" icon="search">${t("audit.find")}<//></form>
     <${Loaded} load=${load}>${(data) => (data.enabled ? html`<${Table} label=${t("audit.title")} columns=${columns} rows=${data.records} rowKey=${(one) => one.request_id + one.time} empty=${html`<${Empty} icon="audit" title=${t("audit.none")} />`} />`
     : html`<${Notice} title=${t("audit.off")}>${t("audit.off_hint")} <code>audit_file = "/var/log/objstore/audit.jsonl"</code><//>`)}<//><//>`;
 }

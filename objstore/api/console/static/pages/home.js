@@ -49,12 +49,12 @@ export default function Home({ query }) {
       <${Verdict} verdict=${data.verdict} />
       <${Card} title=${t("picture.flow")} hint=${t("picture.flow_hint")}><${Flow} picture=${data} /><//>
       <div class="home-grid">
-        <${PlaceMap} places=${data.places} tiers=${data.tiers} at=${at} />
+        <${PlaceMap} places=${data.places} tiers=${data.tiers} />
         <${Card} title=${t("picture.heat")} hint=${t("picture.heat_hint")} id="heat"><${HeatMatrix} heat=${data.heat} tiers=${data.tiers} /><//>
       </div>
       <div id="history"><${Timeline} at=${at} onAt=${setAt} frozen=${frozen} /></div>
       <div class="home-grid">
-        <${Card} title=${t("picture.moves")} hint=${t("picture.moves_hint")}><${NextMoves} moves=${data.next_moves} /><//>
+        <${Card} title=${t("picture.moves")} hint=${t("picture.moves_hint")} actions=${html`<a href=${link("jobs")}>${t("picture.moves_more")}</a>`}><${NextMoves} moves=${data.next_moves} /><//>
         <${Card} title=${t("picture.rack")} hint=${t("picture.rack_hint")} actions=${html`<a href=${link("cluster")}>${t("picture.rack_more")}</a>`}><${Rack} nodes=${data.nodes} />
           ${data.truncated && html`<p class="fine">${t("picture.truncated")}</p>`}<//>
       </div>`}<//>

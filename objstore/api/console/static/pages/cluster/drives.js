@@ -38,7 +38,8 @@ export function DriveTable({ status, tier }) {
   const value = { address: (drive) => `${drive.tier} ${drive.node} ${drive.address}`, state: (drive) => drive.state, fill: (drive) => fillOf(drive) ?? 0, strikes: (drive) => drive.strikes };
   const ordered = [...shown].sort((a, b) => {
     const [x, y] = [value[sort.key](a), value[sort.key](b)];
-    return (x < y ? -1 : x > y ? 1 : 0) * (sort.up ? 1 : -1);
+    const order = typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y;
+    return order * (sort.up ? 1 : -1);
   });
   const columns = [
     { key: "address", label: t("drive.drive"), sort: true, render: (drive) => html`<a href=${link("cluster", "drive", drive.id)}><bdi>${drive.address}</bdi></a><div class="fine"><code>${drive.id.slice(0, 12)}</code></div>` },

@@ -81,7 +81,9 @@ function Tier({ box, tier }) {
 
 // Moves that go on beside the clients' own: always named, so that colour is never all there is.
 function Background({ flows }) {
-  const moves = flows.filter((flow) => !["ingest", "read"].includes(flow.kind));
+  const behind = flows.filter((flow) => !["ingest", "read"].includes(flow.kind));
+  const quiet = [...new Set(behind.map((flow) => flow.kind))].filter((kind) => !behind.some((flow) => flow.kind === kind && isMoving(flow)));
+  const moves = [...behind.filter(isMoving), ...quiet.map((kind) => ({ kind, bytes_per_second: 0, objects_per_second: 0 }))];
   return html`<ul class="moves" aria-label=${t("flow.background")}>${moves.map((flow) => html`<li class="${flow.kind} ${isMoving(flow) ? "" : "idle"}">
     <span class="key" aria-hidden="true"></span><span>${tName("flow.kind", flow.kind)}</span>
     ${flow.from?.startsWith("tier:") && html`<span class="soft">${nameOf(flow.from)}${flow.to?.startsWith("tier:") ? ` → ${nameOf(flow.to)}` : ""}</span>`}

@@ -21,7 +21,7 @@ function misplaced(tierIndex, tiers, band, part) {
 export function HeatMatrix({ heat, tiers }) {
   const { bands } = heat;
   const names = tiers.map((tier) => tier.name).filter((name) => heat.tiers[name]);
-  return html`<div class="table-frame" tabindex="0" role="region" aria-label=${t("picture.heat")}><table class="heat">
+  return html`<div class="table-frame" tabindex="0" role="region" aria-label=${t("picture.heat")}><table class="heat" style=${{ "--bar": `${Math.max(74, Math.min(130, 330 / Math.max(1, names.length) - 44))}px` }}>
     <caption class="visually-hidden">${t("picture.heat_hint")}</caption>
     <thead><tr><th scope="col">${t("heat.tier")}</th>${bands.map((band) => html`<th scope="col">${tName("heat.band", band.name)}</th>`)}</tr></thead>
     <tbody>${names.map((name, tierIndex) => {

@@ -1,10 +1,11 @@
 // The map: buckets and prefixes as areas, as large as their bytes and as warm as they are used. A click goes into one.
 import { html, useState } from "../../lib/dom.js";
+import { admin } from "../../lib/api.js";
 import { bytes, percent, short } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 import { link } from "../../lib/router.js";
 import { Button, Card, Choice, Empty, ErrorBox, LinkButton, Table } from "../../lib/ui.js";
-import { useAdmin } from "../../lib/use.js";
+import { useLoad } from "../../lib/use.js";
 import { hierarchy, treemap, treemapSquarify } from "../../vendor/d3-hierarchy.js";
 import { useWidth } from "./flow.js";
 
@@ -42,14 +43,15 @@ function Area({ node, tierNames, onOpen }) {
     ${rows && html`<text x="8" y="33" class="area-fact">${fit(`${bytes(data.bytes)} · ${percent(data.heat)}`, width)}</text>`}</g>`;
 }
 
-export function PlaceMap({ places, tiers, at }) {
+export function PlaceMap({ places, tiers }) {
   const [ref, width] = useWidth(300);
   const [where, setWhere] = useState({ bucket: "", prefix: "" });
   const [shape, setShape] = useState("map");
   const inside = where.bucket !== "";
-  const query = { bucket: where.bucket || undefined, prefix: where.prefix || undefined, limit: 48 };
-  const load = useAdmin(inside ? "/prefixes" : "/prefixes?limit=48", { query: inside ? query : undefined, paused: true });
-  const shown = inside ? load.data : at ? places : load.data ?? places;
+  const query = { bucket: where.bucket, prefix: where.prefix || undefined, limit: 48 };
+  const look = (signal) => (inside ? admin("GET", "/prefixes", { query, signal }) : Promise.resolve(null));
+  const load = useLoad(look, [where.bucket, where.prefix], { every: inside ? 30 : 0 });
+  const shown = inside ? load.data : places;
   const tierNames = tiers.map((tier) => tier.name);
   const open = (one) => {
     if (!inside) setWhere({ bucket: one.name, prefix: "" });

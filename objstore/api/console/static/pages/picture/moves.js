@@ -6,9 +6,13 @@ import { link } from "../../lib/router.js";
 import { Badge, Empty, LinkButton, Table } from "../../lib/ui.js";
 
 export function actionText(action) {
-  const [kind, to] = (action ?? "").split(":");
-  return to ? `${tName("rule_action", kind)} → ${to}` : tName("rule_action", kind);
+  const [what, note] = (action ?? "").split("/");
+  const [kind, to] = what.split(":");
+  const text = to ? `${tName("rule_action", kind)} → ${to}` : tName("rule_action", kind);
+  return note ? `${text} (${tName("rule_note", note)})` : text;
 }
+
+const SHOWN = 8;
 
 export function NextMoves({ moves }) {
   const columns = [
@@ -20,5 +24,5 @@ export function NextMoves({ moves }) {
     { key: "done", label: t("moves.done"), align: "end", render: (one) => `${short(one.done_objects)} · ${bytes(one.done_bytes)}` },
   ];
   const empty = html`<${Empty} icon="lifecycle" title=${t("moves.none")} action=${html`<${LinkButton} href=${link("lifecycle")}>${t("moves.make")}<//>`}>${t("moves.none_hint")}<//>`;
-  return html`<${Table} label=${t("picture.moves")} columns=${columns} rows=${moves} rowKey=${(one) => `${one.bucket}/${one.rule}/${one.action}`} empty=${empty} />`;
+  return html`<${Table} label=${t("picture.moves")} columns=${columns} rows=${moves.slice(0, SHOWN)} rowKey=${(one) => `${one.bucket}/${one.rule}/${one.action}`} empty=${empty} />`;
 }
