@@ -26,6 +26,7 @@ from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.repair_metrics import RepairMetrics
 from objstore.cli.repair_runner import RepairRunner
 from objstore.cli.spec import LifecycleSpec, WorkerSpec
+from objstore.cli.tracing import Tracing
 from objstore.cli.watch import run_beats, run_detection
 from objstore.cli.worker import report_ready, stop_event
 from objstore.drive.node_connector import NodeConnector
@@ -101,6 +102,9 @@ async def run_background(spec: WorkerSpec) -> None:
     local_profiles = {name: one for name, one in spec.profiles.items() if name not in remote_tiers}
     recorded = [of_moves(store.context.flows), of_drives(store.roster.opened)]
     counting = asyncio.create_task(metrics.run())
+    tracing = Tracing(spec.trace_endpoint, spec.trace_ratio, name) if spec.trace_endpoint else None
+    if tracing is not None:
+        tracing.install()
     report_ready()
     try:
         await asyncio.gather(
@@ -131,6 +135,8 @@ async def run_background(spec: WorkerSpec) -> None:
             remote.close()
         if connector is not None:
             await connector.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 def _engine(spec: LifecycleSpec, store: Store, database: Database) -> Engine:

@@ -41,6 +41,7 @@ from objstore.cli.recorder import Recorder, of_clients, of_drives, of_requests
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.tls import Certificates, count_certificate
+from objstore.cli.tracing import Application, Tracing
 from objstore.cli.worker import report_ready, stop_event
 from objstore.drive.node_connector import NodeConnector
 from objstore.erasure.codec import codec_name
@@ -119,7 +120,11 @@ async def run_gateway(spec: WorkerSpec) -> None:
         first_byte=metrics.observe_first_byte,
         slow=SlowLog(spec.slow_seconds),
     )
-    configuration, certificates = _configuration(spec, gateway), None
+    tracing = Tracing(spec.trace_endpoint, spec.trace_ratio, name) if spec.trace_endpoint else None
+    if tracing is not None:
+        tracing.install()
+    application = tracing.application(gateway) if tracing else gateway
+    configuration, certificates = _configuration(spec, application), None
     if spec.tls:
         certificates = Certificates(*map(Path, spec.tls))
         configuration.load()
@@ -170,11 +175,13 @@ async def run_gateway(spec: WorkerSpec) -> None:
             remote.close()
         if connector is not None:
             await connector.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
-def _configuration(spec: WorkerSpec, gateway: Gateway) -> uvicorn.Config:
+def _configuration(spec: WorkerSpec, application: Application) -> uvicorn.Config:
     return uvicorn.Config(
-        gateway,
+        application,
         http=strict_protocol(spec.header_seconds, spec.stall_seconds),
         ws="none",
         lifespan="off",

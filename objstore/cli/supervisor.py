@@ -310,6 +310,8 @@ class _Supervisor:
             master_keys=self._master_keys,
             access_log_seconds=settings.access_log_seconds,
             slow_seconds=settings.slow_seconds,
+            trace_endpoint=settings.trace_endpoint,
+            trace_ratio=settings.trace_ratio,
             sse_c_over_http=settings.sse_c_over_http,
             kms_keys=settings.kms_keys,
             kms_default_key=settings.kms_default_key,

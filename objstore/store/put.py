@@ -192,6 +192,7 @@ class Puts:
                 crowd=CROWD,
                 weigh=_weight,
                 observe=context.observe_put,
+                name="put batch",
             )
         for attempt in range(ATTEMPTS_MAX):
             owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))

@@ -22,7 +22,7 @@ NOON = 1_800_000_000 // HOUR * HOUR
 async def clean(raw: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """No history."""
     await raw.execute("DELETE FROM history; DELETE FROM history_keeper")
-    yield raw
+    return raw
 
 
 async def put(raw: "asyncpg.Connection[asyncpg.Record]", *rows: tuple[int, int, int, float]) -> None:
@@ -42,7 +42,9 @@ async def test_processes_add_up(database: Database, clean: "asyncpg.Connection[a
     assert await samples.sums([PUT, READ], span) == {(PUT, "hot"): 16.0, (READ, "hot"): 3.0}
     assert await samples.by_node([PUT], span) == {("a#0", PUT): 10.0, ("a#1", PUT): 5.0, ("b#0", PUT): 1.0}
     newest = await samples.newest([PUT], now - 60)
-    assert newest is not None and newest % STEP == 0 and now - 2 * STEP < newest <= now
+    assert newest is not None
+    assert newest % STEP == 0
+    assert now - 2 * STEP < newest <= now
     assert await samples.newest([PUT], now + 60) is None
 
 
@@ -152,7 +154,8 @@ async def test_places_are_kept(database: Database, clean: "asyncpg.Connection[as
     assert await places(database) == ({}, None)
     await keeping.put_places({"shown": [1]})
     kept, since = await places(database)
-    assert kept == {"shown": [1]} and since is not None
+    assert kept == {"shown": [1]}
+    assert since is not None
 
 
 async def test_sums_of_places(world: World, database: Database) -> None:

@@ -102,7 +102,8 @@ def test_tiers_and_nodes(picture: Any) -> None:
     assert (hot["name"], hot["profile"], hot["overhead"]) == ("hot", "4+2", 1.5)
     assert hot["drives"] == {"up": 6, "suspect": 0, "draining": 0, "gone": 0}
     assert capacity["objects"] >= 1
-    assert hot["bytes"] >= 2_020_000 and hot["raw_bytes"] == round(hot["bytes"] * 1.5)
+    assert hot["bytes"] >= 2_020_000
+    assert hot["raw_bytes"] == round(hot["bytes"] * 1.5)
     assert 0 < hot["fill"] < 1
     assert hot["used_bytes"] + hot["free_bytes"] == hot["capacity_bytes"]
     (node,) = picture["nodes"]
@@ -138,7 +139,8 @@ def test_places(server: Server, picture: Any) -> None:
     assert largest["other"] == {"children": 2, "objects": 21, "bytes": 23_000, "heat": 1.0}
     below = asked(server, "/prefixes", bucket=BUCKET, prefix="corpus/", limit=5)
     assert below["complete"]
-    assert len(below["children"]) == 5 and below["other"]["children"] == 15
+    assert len(below["children"]) == 5
+    assert below["other"]["children"] == 15
     assert all(one["leaf"] and one["prefix"] is None for one in below["children"])
     assert server.admin("GET", "/prefixes?bucket=no-such-bucket").status_code == 404
 
@@ -148,17 +150,20 @@ def test_history(server: Server, picture: Any) -> None:
     history = asked(server, "/history", series=names)
     lines = {(line["name"], line["label"]): line for line in history["series"]}
     put = lines["put_bytes", "capacity"]
-    assert put["kind"] == "rate" and put["unit"] == "bytes"
+    assert put["kind"] == "rate"
+    assert put["unit"] == "bytes"
     assert sum(value for _, value in put["points"]) * history["step_seconds"] >= 2999
     assert all(at % history["step_seconds"] == 0 for at, _ in put["points"])
-    assert lines["requests", "put"]["points"] and lines["tier_used_bytes", "hot"]["points"]
+    assert lines["requests", "put"]["points"]
+    assert lines["tier_used_bytes", "hot"]["points"]
     assert any(name == "ttfb_p99" for name, _ in lines)
     assert history["step_seconds"] == 10
     only = asked(server, "/history", series="put_bytes", label="capacity", step=60)
     assert [line["label"] for line in only["series"]] == ["capacity"]
     assert only["step_seconds"] == 60
     described = {one["name"]: one for one in asked(server, "/history/series")["series"]}
-    assert set(names.split(",")) <= described.keys() and "ttfb" not in described
+    assert set(names.split(",")) <= described.keys()
+    assert "ttfb" not in described
     for wrong in ("series=nothing", "series=ttfb", "series=", "series=requests&from=2999-01-01T00:00:00Z"):
         assert server.admin("GET", f"/history?{wrong}").status_code == 422
 
@@ -169,7 +174,8 @@ def test_the_past(server: Server, picture: Any) -> None:
     found = asked(server, "/picture", at=past)
     assert found["step_seconds"] == 60
     assert found["verdict"]["hit_ratio"] == {"requests": None, "bytes": None}
-    assert found["gateways"] == [] and found["tiers"][0]["capacity_bytes"] is None
+    assert found["gateways"] == []
+    assert found["tiers"][0]["capacity_bytes"] is None
     long_past = (datetime.now(UTC) - timedelta(days=20)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert asked(server, "/picture", at=long_past)["step_seconds"] == 3600
     assert server.admin("GET", "/picture?window=5").status_code == 422
@@ -187,13 +193,16 @@ def test_locate_small(server: Server, picture: Any) -> None:
     assert (version["tier"], version["storage_class"]) == ("hot", "STANDARD")
     assert version["last_access"] == datetime.now(UTC).date().isoformat()
     (extent,) = version["extents"]
-    assert extent["kind"] == "packed" and extent["profile"] == "4+2" and extent["length"] == 1000
+    assert extent["kind"] == "packed"
+    assert extent["profile"] == "4+2"
+    assert extent["length"] == 1000
     assert len(extent["shards"]) == version["fragments_total"] == 6
     assert [shard["role"] for shard in extent["shards"]] == ["data"] * 4 + ["parity"] * 2
     assert sum(shard["holds_bytes"] for shard in extent["shards"]) == 1
     assert {shard["drive_state"] for shard in extent["shards"]} == {"up"}
     assert len({shard["drive"] for shard in extent["shards"]}) == 6
-    assert version["can_lose"] == 2 and version["next"] is None
+    assert version["can_lose"] == 2
+    assert version["next"] is None
 
 
 def test_locate_versions(server: Server) -> None:
@@ -215,11 +224,17 @@ def test_locate_versions(server: Server) -> None:
     found = asked(server, "/locate", bucket="located", key="a%20b/%C3%A9")
     assert found["key"] == "a b/é"
     marker, cold, large = found["versions"]
-    assert marker["delete_marker"] and marker["is_latest"] and marker["tier"] is None and marker["can_lose"] is None
-    assert cold["tier"] == "capacity" and cold["fragments_total"] == 14 and cold["can_lose"] == 4
+    assert marker["delete_marker"]
+    assert marker["is_latest"]
+    assert marker["tier"] is None
+    assert marker["can_lose"] is None
+    assert cold["tier"] == "capacity"
+    assert cold["fragments_total"] == 14
+    assert cold["can_lose"] == 4
     assert large["version_id"] == first
     assert {extent["kind"] for extent in large["extents"]} == {"striped"}
-    assert large["next"]["rule"] == "old" and large["next"]["action"] == "delete"
+    assert large["next"]["rule"] == "old"
+    assert large["next"]["action"] == "delete"
     assert large["next"]["state"] == "waiting"
     (one,) = asked(server, "/locate", bucket="located", key="a%20b/%C3%A9", version_id=first)["versions"]
     assert one == large
