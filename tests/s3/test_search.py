@@ -134,6 +134,9 @@ def test_presigned_links(server: Server, filled: str) -> None:
     assert (got.status_code, got.content) == (200, b"x")
     assert got.headers["content-disposition"] == "attachment; filename*=UTF-8''%C3%BC%3Cb%3E.txt"
     assert httpx.get(link.json()["url"].replace("a/", "b/")).status_code == 403
+    dotted = presigned(server, bucket=filled, key="a/../b", method="PUT").json()["url"]
+    assert httpx.put(dotted, content=b"x").status_code == 200
+    assert httpx.get(presigned(server, bucket=filled, key="a/../b").json()["url"]).content == b"x"
     put = presigned(server, bucket=filled, key="put", method="PUT", seconds=60).json()["url"]
     assert httpx.put(put, content=b"new").status_code == 200
     assert httpx.get(put).status_code == 403

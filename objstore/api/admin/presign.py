@@ -61,7 +61,7 @@ async def presign(
         secret = state.secret_of(access_key)
     now = clock.now_seconds()
     timestamp = sigv4.timestamp_of(now)
-    path = "/" + quote(given.bucket, safe="") + "/" + quote(given.key.encode(), safe="/-_.~")
+    path = f"/{given.bucket}/{_encoded(given.key)}"
     query = _query(given, access_key, timestamp, state.region)
     url = f"{request.url.scheme}://{host}{path}?{query}&X-Amz-Signature="
     return Presigned(
@@ -69,6 +69,12 @@ async def presign(
         method=given.method,
         expires=now + given.seconds,
     )
+
+
+def _encoded(key: str) -> str:
+    """A key in a path; clients fold dots between slashes away, so there the slashes are encoded too."""
+    folded = any(part in (".", "..") for part in key.split("/"))
+    return quote(key.encode(), safe="" if folded else "/")
 
 
 def _query(given: PresignRequest, access_key: str, timestamp: str, region: str) -> str:
