@@ -140,12 +140,12 @@ class Console:
         return 204, [_cookie(request, "", 0), (b"cache-control", b"no-store")], b""
 
     def _shown(self, opened: Opened) -> Answer:
-        identity = opened.identity
+        identity, principal = opened.identity, opened.identity.principal
         return _reply(
             {
                 "access_key": identity.access_key,
-                "name": identity.display_name,
-                "arn": identity.principal.arn,
+                "name": principal.name or principal.arn.rpartition(":")[2],
+                "arn": principal.arn,
                 "root": identity.is_root,
                 "csrf": opened.csrf,
                 "expires": int(opened.expires),

@@ -26,8 +26,7 @@ function Statement({ one }) {
     <dt>${t("durability.now")}</dt><dd>${one.volumes ? losses(one.now) : t("durability.no_volumes")}</dd>
     <dt>${t("durability.whole")}</dt><dd>${one.volumes ? losses(one.whole) : "–"}</dd>
     <dt>${t("durability.new")}</dt><dd>${losses(one.new)} ${one.under_protected && html`<${Badge} state="warning">${t("durability.one_node")}<//>`}</dd>
-    <dt>${t("durability.nines")}</dt><dd><strong>${number(one.nines, 1)}</strong> <span class="fine">${t("durability.model", { afr: percent(one.afr, 1), hours: duration(one.repair_hours * 3600), pace: bytes(one.repair_bytes_per_second) })}
-      ${one.measured ? t("durability.measured") : t("durability.assumed")}</span></dd>
+    <dt>${t("durability.nines")}</dt><dd><strong>${number(one.nines, 1)}</strong> <span class="fine">${t("durability.model", { afr: percent(one.afr, 1), hours: duration(one.repair_hours * 3600), pace: bytes(one.repair_bytes_per_second) })}${" "}${one.measured ? t("durability.measured") : t("durability.assumed")}</span></dd>
   </dl>`;
 }
 

@@ -13,7 +13,7 @@ function Fragment({ shard }) {
   const state = shard.damaged ? t("locate.damaged") : tName("state", shard.drive_state);
   return html`<div class="fragment ${shard.role} ${lost ? "bad" : ""} ${shard.holds_bytes ? "reads" : ""}">
     <strong>${shard.column + 1}</strong> ${t(`locate.${shard.role}`)}
-    <div>${shard.drive ? html`<a href=${link("cluster", "drive", shard.drive)}><bdi>${shard.address}</bdi></a>` : "–"}</div>
+    <div>${shard.drive ? html`<a href=${link("cluster", "drive", shard.drive)}><bdi title=${shard.address}>${shard.address.length > 28 ? `…/${shard.address.split("/").slice(-1)[0]}` : shard.address}</bdi></a>` : "–"}</div>
     <div class="fine"><bdi>${[shard.node, shard.rack, shard.zone].filter(Boolean).join(" · ")}</bdi></div>
     <${Badge} state=${shard.damaged ? "bad" : DRIVE_STATES[shard.drive_state] ?? "warning"}>${state}<//></div>`;
 }

@@ -27,20 +27,25 @@ function nameOf(place) {
 
 export const sentence = (flow) => `${tName("flow.kind", flow.kind)}: ${nameOf(flow.from)} → ${nameOf(flow.to)}, ${figures(flow)}`;
 
-function Ribbon({ one }) {
+function Ribbon({ one, narrow }) {
   const moving = isMoving(one.flow);
   const size = Math.max(one.size, moving ? 1.5 : 0);
   return html`<g class="ribbon ${one.kind} ${moving ? "moving" : "still"} ${one.flow.kind === "read" ? "backwards" : ""}">
     <title>${one.sum ? `${tName("flow.kind", one.kind)}: ${figures(one.flow)}` : sentence(one.flow)}</title>
     <path class="band" d=${one.d} stroke-width=${size || 1} />
     ${moving && html`<path class="drift" d=${one.d} stroke-width=${Math.min(2.4, Math.max(1.2, size / 3))} />`}
-    ${one.labelX && html`<text class="flow-label" x=${one.labelX} y=${one.labelY + (one.kind === "ingest" ? -one.size / 2 - 4 : one.size / 2 + 12)} text-anchor="end">
+    ${one.labelX && !narrow && html`<text class="flow-label" x=${one.labelX} y=${one.labelY + (one.kind === "ingest" ? -one.size / 2 - 4 : one.size / 2 + 12)} text-anchor="end">
       ${moving ? `${one.kind === "ingest" ? "→" : "←"} ${figures(one.flow)}` : `${one.kind === "ingest" ? "→" : "←"} 0`}</text>`}
   </g>`;
 }
 
-function Clients({ box, ribbons, verdict }) {
+function Clients({ box, ribbons, verdict, narrow }) {
   const of = (kind) => ribbons.find((one) => one.id === `all:${kind}`)?.flow;
+  if (narrow) {
+    return html`<g transform="translate(${box.x} ${box.y})"><rect class="node" width=${box.width} height=${box.height} rx="9" />
+      <text class="node-name" x=${box.width / 2} y="24" text-anchor="middle">${t("flow.clients")}</text>
+      <text class="node-fact" x=${box.width / 2} y="44" text-anchor="middle">${perSecond(verdict.requests_per_second)}</text></g>`;
+  }
   return html`<g transform="translate(${box.x} ${box.y})"><rect class="node" width=${box.width} height=${box.height} rx="9" />
     <text class="node-name" x="12" y="24">${t("flow.clients")}</text>
     <text class="node-fact" x="12" y="44">${perSecond(verdict.requests_per_second)}</text>
@@ -56,27 +61,34 @@ function Gateways({ box, gateways }) {
       ${one.name.length > 9 ? `…${one.name.slice(-8)}` : one.name} ${perSecond(one.requests_per_second)}</text>`)}</g>`;
 }
 
-function Memory({ box, verdict }) {
+// On a narrow screen the figures of ribbons stand in the box that they lead to.
+const inAndOut = (flows, name) => {
+  const ingest = flows.find((flow) => flow.kind === "ingest" && flow.to === `tier:${name}`);
+  const read = flows.find((flow) => flow.kind === "read" && flow.from === (name === "memory" ? "memory" : `tier:${name}`));
+  return [ingest && `→ ${rate(ingest.bytes_per_second)}`, read && `← ${rate(read.bytes_per_second)}`].filter(Boolean).join("  ");
+};
+
+function Memory({ box, verdict, flows, narrow }) {
   return html`<g transform="translate(${box.x} ${box.y})"><rect class="node memory" width=${box.width} height=${box.height} rx="9" />
     <text class="node-name" x="14" y="19">${t("flow.memory")}</text>
-    <text class="node-fact" x="14" y="35">${t("flow.memory_hint")}</text>
+    <text class="node-fact" x="14" y="35">${narrow ? inAndOut(flows, "memory") : t("flow.memory_hint")}</text>
     <title>${t("verdict.hits")}: ${percent(verdict.hit_ratio?.bytes, 1)}</title></g>`;
 }
 
-function Tier({ box, tier }) {
+function Tier({ box, tier, flows, narrow }) {
   const inner = box.width - 28;
   const state = tier.fill > 0.92 ? "bad" : tier.fill > 0.8 ? "warning" : "";
   const full = tier.days_left === null || tier.days_left === undefined
     ? t("flow.no_forecast") : t("flow.full_in", { days: number(tier.days_left) });
   return html`<a href=${link("cluster", { tier: tier.name })} class="tier-node" aria-label=${`${tier.name}: ${bytes(tier.bytes)}, ${percent(tier.fill)}`}>
     <g transform="translate(${box.x} ${box.y})"><rect class="node" width=${box.width} height=${box.height} rx="9" />
-    <text class="node-name" x="14" y="21">${tier.name}<tspan class="node-fact" dx="7">${tier.profile}${tier.remote ? ` · ${t("flow.remote")}` : ""} · ×${number(tier.overhead, 2)}</tspan></text>
+    <text class="node-name" x="14" y="21">${tier.name}<tspan class="node-fact" dx="7">${narrow && tier.name.length > 6 ? "" : tier.profile}${narrow ? "" : html`${tier.remote ? ` · ${t("flow.remote")}` : ""} · ×${number(tier.overhead, 2)}`}</tspan></text>
     <text class="node-strong" x=${box.width - 14} y="21" text-anchor="end">${bytes(tier.bytes)}</text>
     ${tier.fill !== null && html`<rect class="fill-track" x="14" y="31" width=${inner} height="9" rx="4.5" />
       <rect class="fill ${state}" x="14" y="31" width=${Math.max(2, inner * Math.min(1, tier.fill))} height="9" rx="4.5" />`}
     <text class="node-fact" x="14" y="56">${tier.fill === null ? t("flow.no_capacity") : t("flow.filled", { part: percent(tier.fill, tier.fill < 0.1 ? 1 : 0), free: bytes(tier.free_bytes) })}</text>
-    <text class="node-fact" x="14" y="72">${t("flow.objects", { count: short(tier.objects) })}</text>
-    ${!tier.remote && html`<text class="node-fact" x=${box.width - 14} y="72" text-anchor="end">${full}</text>`}</g></a>`;
+    <text class="node-fact" x="14" y="72">${narrow ? inAndOut(flows, tier.name) : t("flow.objects", { count: short(tier.objects) })}</text>
+    ${!tier.remote && !narrow && html`<text class="node-fact" x=${box.width - 14} y="72" text-anchor="end">${full}</text>`}</g></a>`;
 }
 
 // Moves that go on beside the clients' own: always named, so that colour is never all there is.
@@ -91,9 +103,10 @@ function Background({ flows }) {
 }
 
 export function Flow({ picture }) {
-  const [ref, width] = useWidth(760);
+  const [ref, width] = useWidth(320);
   const { flows, tiers, verdict, gateways } = picture;
   const place = layoutOf(flows, tiers, width);
+  const { narrow } = place;
   const columns = [
     { key: "kind", label: t("flow.what"), render: (flow) => tName("flow.kind", flow.kind) },
     { key: "from", label: t("flow.from"), render: (flow) => nameOf(flow.from) },
@@ -104,11 +117,11 @@ export function Flow({ picture }) {
   return html`<div class="flow">
     <div class="flow-frame" ref=${ref} tabindex="0" role="region" aria-label=${t("picture.flow")}>
       <svg id="flow-svg" class="flow-svg" width=${width} height=${place.height + 4} viewBox="0 -2 ${width} ${place.height + 4}" role="group" aria-label=${t("picture.flow")}>
-        ${place.ribbons.map((one) => html`<${Ribbon} key=${one.id} one=${one} />`)}
-        <${Clients} box=${place.clients} ribbons=${place.ribbons} verdict=${verdict} />
-        <${Gateways} box=${place.gateways} gateways=${gateways} />
-        <${Memory} box=${place.memory} verdict=${verdict} />
-        ${place.tiers.map((box, index) => html`<${Tier} key=${box.name} box=${box} tier=${tiers[index]} />`)}
+        ${place.ribbons.map((one) => html`<${Ribbon} key=${one.id} one=${one} narrow=${narrow} />`)}
+        <${Clients} box=${place.clients} ribbons=${place.ribbons} verdict=${verdict} narrow=${narrow} />
+        ${!narrow && html`<${Gateways} box=${place.gateways} gateways=${gateways} />`}
+        <${Memory} box=${place.memory} verdict=${verdict} flows=${flows} narrow=${narrow} />
+        ${place.tiers.map((box, index) => html`<${Tier} key=${box.name} box=${box} tier=${tiers[index]} flows=${flows} narrow=${narrow} />`)}
       </svg></div>
     <${Background} flows=${flows} />
     <details><summary>${t("flow.as_table")}</summary><${Table} label=${t("picture.flow")} columns=${columns} rows=${flows} rowKey=${(flow) => flow.id} /></details>

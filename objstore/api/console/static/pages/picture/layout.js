@@ -5,6 +5,7 @@ const MEMORY_HEIGHT = 44;
 const GAP = 20;
 const RIBBON_MAX = 46;
 const RIBBON_MIN = 1.5;
+export const NARROW = 700; // on a phone: no gateways, figures of clients in the tiers, less room for what moves
 
 const curve = (x0, y0, x1, y1) => {
   const middle = (x0 + x1) / 2;
@@ -16,9 +17,12 @@ const bow = (x, y0, y1, reach) => `M${x},${y0}C${x + reach},${y0} ${x + reach},$
 
 // flows: as /picture gives them. Gives {height, clients, gateways, tiers: [{name, x, y, …}], ribbons: [{id, kind, d, width, …}]}.
 export function layoutOf(flows, tiers, width) {
-  const columns = { clients: [0, 104], gateways: [Math.round(width * 0.235), 118] };
-  const tierWidth = Math.min(310, Math.round(width * 0.29));
-  const tierX = width - tierWidth - Math.min(190, Math.round(width * 0.17));
+  const narrow = width < NARROW;
+  const columns = narrow ? { clients: [0, 66], gateways: [0, 66] } : { clients: [0, 104], gateways: [Math.round(width * 0.235), 118] };
+  const right = narrow ? 34 : Math.min(190, Math.round(width * 0.17));
+  const tierWidth = narrow ? Math.min(250, width - 66 - 44 - right) : Math.min(310, Math.round(width * 0.29));
+  const tierX = width - tierWidth - right;
+  const reach = (index) => (narrow ? 16 + (index % 4) * 7 : 34 + (index % 4) * 16);
   const memory = { name: "memory", x: tierX, y: 0, width: tierWidth, height: MEMORY_HEIGHT };
   const boxes = tiers.map((tier, index) => ({
     name: tier.name, x: tierX, y: MEMORY_HEIGHT + GAP + index * (TIER_HEIGHT + GAP), width: tierWidth, height: TIER_HEIGHT,
@@ -51,7 +55,7 @@ export function layoutOf(flows, tiers, width) {
     y += thick + 3;
   }
   let left = core.y + (core.height - total) / 2;
-  for (const kind of ["ingest", "read"]) {
+  for (const kind of narrow ? [] : ["ingest", "read"]) {
     const mine = served.filter((one) => one.flow.kind === kind);
     const rate = mine.reduce((sum, one) => sum + one.flow.bytes_per_second, 0);
     const objects = mine.reduce((sum, one) => sum + one.flow.objects_per_second, 0);
@@ -74,18 +78,18 @@ export function layoutOf(flows, tiers, width) {
     const down = to.y > from.y;
     const y0 = down ? from.y + TIER_HEIGHT - shift : from.y + shift;
     const y1 = down ? to.y + shift : to.y + TIER_HEIGHT - shift;
-    ribbons.push({ flow, id: flow.id, kind: flow.kind, size: sizeOf(flow), d: bow(edge, y0, y1, 34 + (index % 4) * 16) });
+    ribbons.push({ flow, id: flow.id, kind: flow.kind, size: sizeOf(flow), d: bow(edge, y0, y1, reach(index)) });
   });
   const expired = flows.filter((flow) => flow.kind === "expired");
   for (const flow of expired) {
     const from = boxes.find((box) => `tier:${box.name}` === flow.from);
     if (from && flow.bytes_per_second + flow.objects_per_second > 0) {
       const here = from.y + TIER_HEIGHT / 2;
-      ribbons.push({ flow, id: flow.id, kind: "expired", size: Math.max(sizeOf(flow), RIBBON_MIN), d: `M${edge},${here}H${edge + 30}`, gone: [edge + 34, here] });
+      ribbons.push({ flow, id: flow.id, kind: "expired", size: Math.max(sizeOf(flow), RIBBON_MIN), d: `M${edge},${here}H${edge + (narrow ? 18 : 30)}` });
     }
   }
   return {
-    height, edge, memory, tiers: boxes, ribbons,
+    narrow, height, memory, tiers: boxes, ribbons,
     clients: { x: columns.clients[0], y: core.y, width: columns.clients[1], height: core.height },
     gateways: { x: columns.gateways[0], y: core.y, width: columns.gateways[1], height: core.height },
   };

@@ -1,7 +1,7 @@
 // The verdict strip: is all well, and if not, where to look.
 import { html } from "../../lib/dom.js";
 import { bytes, duration, number, percent, short } from "../../lib/format.js";
-import { t, tName } from "../../lib/i18n.js";
+import { language, t, tName } from "../../lib/i18n.js";
 import { Icon } from "../../lib/icons.js";
 import { link } from "../../lib/router.js";
 
@@ -33,9 +33,9 @@ export function Verdict({ verdict }) {
       <${Tile} title=${t("verdict.redundancy")} value=${bytes(short_of.bytes)} state=${short_of.volumes ? "bad" : ""}
         note=${t("verdict.volumes", { count: number(short_of.volumes) })} href=${link("cluster", { tab: "repair" })} />
       <${Tile} title=${t("verdict.lifecycle")} value=${short(lifecycle.backlog)} state=${verdict.reasons.some((one) => one.code === "lifecycle_late") ? "warning" : ""}
-        note=${t("verdict.lag", { time: duration(lifecycle.lag_seconds) })} href=${link("jobs")} />
+        note=${lifecycle.lag_seconds > 0 ? t("verdict.lag", { time: duration(lifecycle.lag_seconds) }) : t("verdict.no_lag")} href=${link("jobs")} />
     </div>
     ${verdict.reasons.length > 0 && html`<ul class="reasons">${verdict.reasons.slice(0, 6).map((reason) => html`<li class=${STATES[reason.severity]}>
-      <${Icon} name="warning" size=${16} /><a href=${placeOf(reason)}><strong>${tName("reason", reason.code)}</strong></a> <span><bdi>${reason.text}</bdi></span></li>`)}</ul>`}
+      <${Icon} name="warning" size=${16} /><a href=${placeOf(reason)}><strong>${tName("reason", reason.code)}</strong></a> <span><bdi>${language.value === "en" ? reason.text : reason.subject}</bdi></span></li>`)}</ul>`}
   </div>`;
 }
