@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from objstore.meta import (
     cluster_tables,
     event_tables,
+    history_tables,
     identity_tables,
     kms_tables,
     lifecycle_tables,
@@ -27,7 +28,7 @@ assert lifecycle_tables.task.metadata is metadata
 assert identity_tables.identity.metadata is metadata
 assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
 assert cluster_tables.node.metadata is metadata
-assert repair_tables.repair.metadata is metadata
+assert repair_tables.repair.metadata is history_tables.history.metadata is metadata
 assert quota_tables.quota.metadata is metadata
 
 

@@ -16,12 +16,14 @@ from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.cycle import answer_of
 from objstore.api.lateness import AnswerWatch
+from objstore.api.ops import MINIO_PREFIX, OPS_PREFIX, is_ours
 from objstore.api.request import Receive, Request, Scope, bucket_of_host
 from objstore.api.s3.call import Answer, Call, Headers, Site
 from objstore.api.s3.cors import add_cors
 from objstore.api.s3.dispatch import Dispatcher
 from objstore.api.s3.errors import RETRY_AFTER_SECONDS, as_request_error, is_known, is_routine, render_error, status_of
 from objstore.api.s3.verbs import Piece, Reader, Verbs
+from objstore.api.slow_log import SlowLog
 from objstore.model import clock
 from objstore.model.errors import NoSuchBucket, NoSuchKey, Overloaded, RequestError
 from objstore.model.limits import ANSWER_SECONDS_MAX
@@ -30,9 +32,10 @@ from objstore.model.notification import ORIGIN
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Observe = Callable[[str, int, float, int, int], None]
+FirstByte = Callable[[str, str, float], None]
 
 _log = structlog.get_logger(__name__)
-_OPS = b"/-/"
+_OPS = (OPS_PREFIX, MINIO_PREFIX)
 _ORIGIN = b"origin"
 _CLOSE = (b"connection", b"close")
 _BODILESS = (204, 304)
@@ -56,7 +59,9 @@ class Gateway:
 
     ``ops`` serves ``/-/``; ``lifespan`` serves ASGI's lifespan protocol; ``observe`` is told of every S3 request:
     operation, status, seconds, bytes in (as declared), bytes out. An answer that breaks off counts as 499 when the
-    client has gone, as 500 when reading failed. ``answer_seconds``: see ``AnswerWatch``.
+    client has gone, as 500 when reading failed. ``first_byte`` is told with what operation began its answer, where that
+    byte came from (empty unless an object was read) and after how many seconds; ``slow`` of each request that was
+    observed. ``answer_seconds``: see ``AnswerWatch``.
     ``access_log`` is told of each, if there is an ``observe``. ``site``: instead of the settings before it. ``audit``
     takes a record of every S3 request. ``website``: serves requests whose host is below ``website_domain``.
     ``dispatcher`` answers in place of the one for S3.
@@ -77,6 +82,8 @@ class Gateway:
         observe: Observe | None = None,
         audit: Note | None = None,
         access_log: AccessLog | None = None,
+        first_byte: FirstByte | None = None,
+        slow: SlowLog | None = None,
         answer_seconds: float = ANSWER_SECONDS_MAX,
         website: Application | None = None,
         website_domain: str = "",
@@ -91,6 +98,7 @@ class Gateway:
         self._lifespan = lifespan
         self._observe = observe
         self._audit, self._access_log = audit, access_log
+        self._first_byte, self._slow = first_byte, slow
         self._watch = AnswerWatch(answer_seconds)
         self._host_id = clock.random_bytes(32).hex()
         self._host_id_header = (b"x-amz-id-2", self._host_id.encode())
@@ -105,7 +113,8 @@ class Gateway:
             await self._website(scope, receive, send)
             return
         request = Request(scope, receive, self._domain)
-        if self._ops is not None and request.raw_path.startswith(_OPS) and not request.virtual_host:
+        path = request.raw_path
+        if path.startswith(_OPS) and self._ops is not None and not request.virtual_host and is_ours(request):
             await self._ops(scope, receive, send)
             return
         call = Call(request, self._store, self._site)
@@ -137,7 +146,7 @@ class Gateway:
             )
 
     async def _serve_observed(self, call: Call, send: Send, observe: Observe) -> None:
-        begun = clock.monotonic_seconds()
+        call.begun = begun = clock.monotonic_seconds()
         try:
             await self._serve(call, send)
         finally:
@@ -145,6 +154,10 @@ class Gateway:
             seconds = clock.monotonic_seconds() - begun
             if self._access_log is not None:
                 self._access_log.note(call, seconds)
+            if self._first_byte is not None and call.answered:
+                self._first_byte(call.operation, call.source, call.answered - begun)
+            if self._slow is not None:
+                self._slow.note(call, seconds)
             observe(
                 call.operation,
                 call.status or _GONE,
@@ -156,6 +169,7 @@ class Gateway:
     async def _serve(self, call: Call, send: Send) -> None:
         """Answer an S3 request."""
         status, headers, body = await self._answer(call)
+        call.answered = clock.monotonic_seconds()
         call.status = status
         if _ORIGIN in call.request.headers:
             await add_cors(headers, call)

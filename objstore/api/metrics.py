@@ -8,12 +8,15 @@ A request is counted in plain Python numbers (half a microsecond); once a second
 import asyncio
 import contextlib
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from objstore.model import clock
+from objstore.model.series import FIRST_BYTE_SECONDS
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 FLUSH_SECONDS = 1.0
@@ -37,6 +40,29 @@ _seconds = Histogram(
     ["api"],
     buckets=SECONDS_BUCKETS,
     registry=_registry,
+)
+_first_byte = Histogram(
+    "objstore_s3_ttfb_seconds",
+    "Time from a request's headers to the first byte of its answer.",
+    ["api"],
+    buckets=FIRST_BYTE_SECONDS,
+    registry=_registry,
+)
+_read_first_byte = Histogram(
+    "objstore_read_ttfb_seconds",
+    "The same of objects that are read, by where that byte came from: memory, hot or cold drives.",
+    ["source"],
+    buckets=FIRST_BYTE_SECONDS,
+    registry=_registry,
+)
+_rejected = Counter(
+    "objstore_s3_requests_rejected_total",
+    "S3 requests refused: denied (401, 403), invalid (400) or busy (503).",
+    ["reason"],
+    registry=_registry,
+)
+_canceled = Counter(
+    "objstore_s3_requests_canceled_total", "S3 requests whose client went away before the end.", registry=_registry
 )
 _received = Counter("objstore_s3_traffic_received_bytes_total", "Bodies of S3 requests, declared.", registry=_registry)
 _sent = Counter("objstore_s3_traffic_sent_bytes_total", "Bodies of answers to S3 requests.", registry=_registry)
@@ -62,7 +88,29 @@ _gauges = {
     )
 }
 
+# What history tells apart of operations.
+_GROUPS = {
+    "GetObject": "get",
+    "HeadObject": "get",
+    "GetObjectAttributes": "get",
+    "PutObject": "put",
+    "PostObject": "put",
+    "UploadPart": "put",
+    "CopyObject": "put",
+    "UploadPartCopy": "put",
+    "CompleteMultipartUpload": "put",
+    "ListObjects": "list",
+    "ListObjectsV2": "list",
+    "ListObjectVersions": "list",
+    "ListBuckets": "list",
+    "DeleteObject": "delete",
+    "DeleteObjects": "delete",
+}
+CANCELED = 499
+_REASONS = {400: "invalid", 401: "denied", 403: "denied", 503: "busy"}
 Source = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+DurationSource = Callable[[], Iterable[tuple[tuple[str, ...], list[int], float]]]
+Mode = Literal["livesum", "max", "min", "livemax"]
 
 
 def quantile(counts: list[int], part: float) -> float:
@@ -94,20 +142,27 @@ class Tally:
 
     def flush_into(self, histogram: Histogram) -> None:
         """Add everything to ``histogram`` (of the same bounds) and begin anew."""
-        counts, total = self.counts, self.total
-        self.counts, self.total = [0] * len(counts), 0.0
-        for value, count in zip(histogram._buckets, counts, strict=True):
+        self.copy_into(histogram)
+        self.counts, self.total = [0] * len(self.counts), 0.0
+
+    def copy_into(self, histogram: Histogram) -> None:
+        """Add everything to ``histogram`` (of the same bounds)."""
+        for value, count in zip(histogram._buckets, self.counts, strict=True):
             if count:
                 value.inc(count)
-        histogram._sum.inc(total)
+        histogram._sum.inc(self.total)
 
 
 class Metrics:
-    """What this process counts. ``observe`` is the Gateway's hook; gauges are asked for when they are flushed."""
+    """What this process counts. ``observe`` is the Gateway's hook; gauges are asked for when they are flushed.
+
+    ``totals``: what history keeps of requests, by series and label (model/series.py), as of the last flush.
+    """
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, int], int] = {}
         self._tallies: dict[str, Tally] = {}
+        self._first_bytes: dict[tuple[str, str], Tally] = {}
         self._batches: dict[str, Tally] = {}
         self._lag = Tally(LAG_BUCKETS)
         self._small = [0] * (len(FINE_BUCKETS) + 1)
@@ -115,7 +170,10 @@ class Metrics:
         self._levels: dict[str, Callable[[], float]] = {}
         self._sources: list[tuple[Counter, Source]] = []
         self._gauges: list[tuple[Gauge, Source, set[tuple[str, ...]]]] = []
+        self._durations: list[tuple[Histogram, DurationSource]] = []
+        self._durations_seen: dict[tuple[str, tuple[str, ...]], tuple[list[int], float]] = {}
         self._seen: dict[tuple[str, tuple[str, ...]], float] = {}
+        self.totals: defaultdict[tuple[str, str], float] = defaultdict(float)
 
     def observe(self, api: str, status: int, seconds: float, received: int, sent: int) -> None:
         """Count one answered request."""
@@ -137,6 +195,16 @@ class Metrics:
         counts, self._small = self._small, [0] * len(self._small)
         return quantile(counts, 0.99) if sum(counts) >= SMALL_REQUESTS_MIN else 0.0
 
+    def observe_first_byte(self, api: str, source: str, seconds: float) -> None:
+        """Count how long an answer let wait. ``source``: of an object that is read, else empty."""
+        tally = self._first_bytes.get((api, source))
+        if tally is None:
+            if len(self._first_bytes) >= SERIES_MAX:
+                api = "other"
+            tally = self._first_bytes.setdefault((api, source), Tally(FIRST_BYTE_SECONDS))
+        tally.counts[bisect_left(FIRST_BYTE_SECONDS, seconds)] += 1
+        tally.total += seconds
+
     def observe_batch(self, boundary: str, size: int) -> None:
         """Count a batch of ``size`` items at one boundary."""
         tally = self._batches.get(boundary)
@@ -153,10 +221,21 @@ class Metrics:
         """A counter whose values others keep: ``source`` gives (label values, total of this process)."""
         self._sources.append((Counter(name, text, labels, registry=_registry), source))
 
-    def gauges_from(self, name: str, text: str, labels: tuple[str, ...], source: Source) -> None:
-        """Gauges of one name: ``source`` gives (label values, level) of those that there are now."""
-        gauge = Gauge(name, text, labels, multiprocess_mode="livesum", registry=_registry)
+    def gauges_from(
+        self, name: str, text: str, labels: tuple[str, ...], source: Source, mode: Mode = "livesum"
+    ) -> None:
+        """Gauges of one name: ``source`` gives (label values, level) of those that there are now.
+
+        ``mode``: what those of several processes come to.
+        """
+        gauge = Gauge(name, text, labels, multiprocess_mode=mode, registry=_registry)
         self._gauges.append((gauge, source, set()))
+
+    def durations_from(
+        self, name: str, text: str, labels: tuple[str, ...], bounds: tuple[float, ...], source: DurationSource
+    ) -> None:
+        """A histogram whose counts others keep: ``source`` gives (label values, counts by bound, sum) of all time."""
+        self._durations.append((Histogram(name, text, labels, buckets=bounds, registry=_registry), source))
 
     def flush(self) -> None:
         """Hand everything to prometheus-client."""
@@ -164,14 +243,18 @@ class Metrics:
             if count:
                 _requests.labels(api, str(status)).inc(count)
                 self._codes[api, status] = 0
+                self._keep(api, status, count)
         for api, tally in self._tallies.items():
             tally.flush_into(_seconds.labels(api))
+        self._flush_first_bytes()
         for boundary, tally in self._batches.items():
             tally.flush_into(_batch.labels(boundary))
         self._lag.flush_into(_lag)
         received, sent, self._received, self._sent = self._received, self._sent, 0, 0
         _received.inc(received)
         _sent.inc(sent)
+        self.totals["received_bytes", ""] += received
+        self.totals["sent_bytes", ""] += sent
         self._flush_sources()
 
     async def run(self) -> None:
@@ -201,20 +284,58 @@ class Metrics:
         self._codes[api, status] = self._codes.get((api, status), 0) + 1
         return api, self._tallies.setdefault(api, Tally(SECONDS_BUCKETS))
 
+    def _keep(self, api: str, status: int, count: int) -> None:
+        if status in _REASONS:
+            _rejected.labels(_REASONS[status]).inc(count)
+        elif status == CANCELED:
+            _canceled.inc(count)
+        self.totals["requests", _GROUPS.get(api, "other")] += count
+        if status >= 400:
+            self.totals["errors", "5xx" if status >= 500 else "4xx"] += count
+
+    def _flush_first_bytes(self) -> None:
+        for (api, source), tally in self._first_bytes.items():
+            if not any(tally.counts):
+                continue
+            if source:
+                for bound, count in zip((*FIRST_BYTE_SECONDS, "inf"), tally.counts, strict=True):
+                    if count:
+                        self.totals["ttfb", f"{source}:{bound}"] += count
+                tally.copy_into(_read_first_byte.labels(source))
+            tally.flush_into(_first_byte.labels(api))
+
     def _flush_sources(self) -> None:
         for name, level in self._levels.items():
             _gauges[name].set(level())
         for gauge, source, shown in self._gauges:
             levels = dict(source())
             for labels in shown | levels.keys():  # one that is no more stays as 0
-                gauge.labels(*labels).set(levels.get(labels, 0.0))
+                (gauge.labels(*labels) if labels else gauge).set(levels.get(labels, 0.0))
             shown |= levels.keys()
+        self._flush_durations()
         for counter, source in self._sources:
             for labels, total in source():
                 seen = self._seen.get((counter._name, labels), 0.0)
                 if total > seen:
                     (counter.labels(*labels) if labels else counter).inc(total - seen)
                     self._seen[counter._name, labels] = total
+
+    def _flush_durations(self) -> None:
+        for histogram, source in self._durations:
+            for labels, counts, total in source():
+                name = histogram._name, labels
+                before, total_before = self._durations_seen.get(name, ([0] * len(counts), 0.0))
+                self._durations_seen[name] = (counts, total)
+                child = histogram.labels(*labels)
+                for value, count, old in zip(child._buckets, counts, before, strict=True):
+                    if count > old:
+                        value.inc(count - old)
+                child._sum.inc(max(0.0, total - total_before))
+
+
+def registry() -> CollectorRegistry:
+    """What this process has registered: names, types, helps."""
+    return _registry
 
 
 def forget_process(pid: int, directory: str) -> None:

@@ -33,7 +33,7 @@ class LocalDriveState(Protocol):
 
 
 class Readiness:
-    """``problems``: drives that were left out at the start, and why."""
+    """``problems``: drives that were left out at the start, and why. ``own``: ids of drives that go with this host."""
 
     def __init__(
         self,
@@ -41,9 +41,11 @@ class Readiness:
         drives: Collection[LocalDriveState],
         profiles: Mapping[str, Profile],
         problems: Sequence[str] = (),
+        own: Collection[str] = (),
     ) -> None:
         self.drives = drives
         self.problems = list(problems)
+        self._own = frozenset(own)
         self._database = database
         self._profiles = profiles
         self._report: tuple[float, dict[str, Any]] | None = None
@@ -57,6 +59,19 @@ class Readiness:
             self._checking = asyncio.create_task(self._check())
             self._checking.add_done_callback(self._checked)
         return await asyncio.shield(self._checking)
+
+    async def cluster(self, *, writes: bool, without_us: bool = False) -> bool:
+        """Whether all local tiers can be written to, or read from; ``without_us``: also without this host's drives."""
+        if (await self.report())["database"] != "ok":
+            return False
+        local = [drive for drive in self.drives if not drive.write_once]
+        for tier in {drive.tier for drive in local} | {HOT}:
+            profile = self._profiles.get(tier)
+            there = [drive for drive in local if drive.tier == tier and not (without_us and drive.id in self._own)]
+            needed = 0 if profile is None else profile.floor if writes else profile.k
+            if sum(drive.usable or (not writes and drive.full) for drive in there) < needed:
+                return False
+        return True
 
     def _checked(self, task: "asyncio.Task[dict[str, Any]]") -> None:
         self._checking = None

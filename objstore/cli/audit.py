@@ -6,6 +6,7 @@ What cannot be written in time is dropped and counted, and a record says how man
 import asyncio
 import os
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ BATCH_MAX = 1000
 PAUSE_SECONDS = 0.2
 WEBHOOK_SECONDS = 10.0
 TRIES = 5
+TAIL_BYTES = 4 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +57,38 @@ class AuditLog:
             if dropped:
                 lines += orjson.dumps({"dropped": dropped}) + b"\n"
             await asyncio.to_thread(self._write, lines)
+
+    async def tail(self, limit: int, contains: str = "", denied: bool = False) -> list[Mapping[str, Any]]:
+        """The newest records of the file's end that hold a text, or were denied; the newest first."""
+        return await asyncio.to_thread(self._tail, limit, contains, denied)
+
+    def _tail(self, limit: int, contains: str, denied: bool) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        wanted = contains.casefold()
+        for line in reversed(self._last_lines()):
+            if wanted and wanted not in line.decode("utf-8", "replace").casefold():
+                continue
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError:  # the first line is cut, or somebody else wrote there
+                continue
+            if not isinstance(record, dict) or "operation" not in record or (denied and record.get("allowed", True)):
+                continue
+            found.append(record)
+            if len(found) == limit:
+                break
+        return found
+
+    def _last_lines(self) -> list[bytes]:
+        if self._file is None:
+            return []
+        try:
+            with self._file.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - TAIL_BYTES))
+                return file.read(TAIL_BYTES).splitlines()
+        except OSError:  # nothing has been written yet, or it has just been rotated
+            return []
 
     def _write(self, lines: bytes) -> None:
         if self._file is not None:

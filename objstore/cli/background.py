@@ -11,21 +11,27 @@ import structlog
 from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.readiness import Readiness
-from objstore.cli.counters import count_drives
+from objstore.cli.cluster_metrics import ClusterMetrics
+from objstore.cli.counters import count_connections, count_drives, count_moves
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.event_runner import run_events
+from objstore.cli.keeper import Keeper
 from objstore.cli.keys import open_keys
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.lifecycle_runner import run_engine
 from objstore.cli.ops_server import run_ops
 from objstore.cli.pause import pause
+from objstore.cli.process_metrics import count_process
+from objstore.cli.recorder import Recorder, of_drives, of_moves
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.repair_metrics import RepairMetrics
 from objstore.cli.repair_runner import RepairRunner
 from objstore.cli.spec import LifecycleSpec, WorkerSpec
+from objstore.cli.tracing import Tracing
 from objstore.cli.watch import run_beats, run_detection
 from objstore.cli.worker import report_ready, stop_event
 from objstore.drive.node_connector import NodeConnector
+from objstore.erasure.codec import codec_name
 from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.engine import Engine, EngineSettings
 from objstore.lifecycle.inventory import Inventory
@@ -96,7 +102,16 @@ async def run_background(spec: WorkerSpec) -> None:
     nodes, detection = Nodes(database), spec.detection
     detector = Detector(Drives(database), nodes, spec.profiles, detection.suspect_seconds, detection.out_seconds)
     readiness = Readiness(database, store.roster.opened, spec.profiles)
+    count_moves(metrics, store.context.flows)
+    count_connections(metrics, database.pool)
+    count_process(metrics, "background", codec_name())
+    remote_tiers = {remote.tier for remote in remotes}
+    local_profiles = {name: one for name, one in spec.profiles.items() if name not in remote_tiers}
+    recorded = [of_moves(store.context.flows), of_drives(store.roster.opened)]
     counting = asyncio.create_task(metrics.run())
+    tracing = Tracing(spec.trace_endpoint, spec.trace_ratio, name) if spec.trace_endpoint else None
+    if tracing is not None:
+        tracing.install()
     report_ready()
     try:
         await asyncio.gather(
@@ -112,6 +127,9 @@ async def run_background(spec: WorkerSpec) -> None:
             _list(Inventory(store, Inventories(database)), spec.lifecycle.interval_seconds, stop),
             repair.run(stop),
             RepairMetrics(metrics, database).run(stop),
+            Recorder(database, f"{spec.node}#background", recorded).run(stop),
+            Keeper(database, remote_tiers).run(stop),
+            ClusterMetrics(metrics, database, local_profiles).run(stop),
             run_ops(spec.ops_listen, Ops(readiness, metrics, None), stop),
         )
     finally:
@@ -125,6 +143,8 @@ async def run_background(spec: WorkerSpec) -> None:
             remote.close()
         if connector is not None:
             await connector.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 def _pace(spec: LifecycleSpec, store: Store, stop: asyncio.Event) -> Pace:

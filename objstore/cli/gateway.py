@@ -12,23 +12,38 @@ from objstore.api.admin.compaction import Compaction
 from objstore.api.admin.state import AdminState
 from objstore.api.asgi import Gateway
 from objstore.api.auth.authenticator import Authenticator
+from objstore.api.auth.console_session import ConsoleSessions
+from objstore.api.console.app import Console
 from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
+from objstore.api.slow_log import SlowLog
 from objstore.api.website import Websites
 from objstore.cli.audit import AuditLog
-from objstore.cli.counters import count_accesses, count_drives, count_hedges
+from objstore.cli.console_files import console_files
+from objstore.cli.counters import (
+    count_accesses,
+    count_clients,
+    count_connections,
+    count_degraded,
+    count_drives,
+    count_hedges,
+    count_queues,
+)
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
 from objstore.cli.http_server import HttpServer
 from objstore.cli.identities import open_identities, site_of
-from objstore.cli.keys import open_keys
+from objstore.cli.keys import open_keys, sealer_of
+from objstore.cli.process_metrics import count_process
 from objstore.cli.quota_runner import QuotaRunner
+from objstore.cli.recorder import Recorder, of_clients, of_drives, of_requests
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
-from objstore.cli.tls import Certificates
+from objstore.cli.tls import Certificates, count_certificate
+from objstore.cli.tracing import Application, Tracing
 from objstore.cli.worker import report_ready, stop_event
 from objstore.drive.node_connector import NodeConnector
 from objstore.erasure.codec import codec_name
@@ -69,9 +84,13 @@ async def run_gateway(spec: WorkerSpec) -> None:
     store.context.keys = await open_keys(spec, database)
     quotas = QuotaRunner(Quotas(database), store.context.limits)
     identities = await open_identities(spec, database, store.context, quotas)
-    authenticator = Authenticator(identities.keyring, lenient=spec.lenient)
-    readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems)
+    sessions = ConsoleSessions(sealer_of(spec), identities.keyring)
+    authenticator = Authenticator(identities.keyring, lenient=spec.lenient, console=sessions)
+    own = {drive.id for drive in drives}
+    readiness = Readiness(database, store.roster.opened, spec.profiles, spec.drive_problems, own)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
+    audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
+    note = audit.note if audit else None
     state = AdminState(
         database=database,
         compaction=Compaction(compactor, database),
@@ -86,10 +105,14 @@ async def run_gateway(spec: WorkerSpec) -> None:
         tier_prices=spec.tier_prices,
         snapshots=Snapshots(store, database),
         drive_out_seconds=spec.detection.out_seconds,
+        store=store,
+        site=site_of(spec, identities),
+        secret_of=lambda access_key: authenticator.secret_of(access_key)[0],
+        audit_tail=audit.tail if audit and spec.audit_file else None,
     )
     access_log = AccessLog(store, spec.access_log_seconds)
-    audit = AuditLog(spec.audit_file, spec.audit_webhook) if spec.audit_file or spec.audit_webhook else None
-    ops = Ops(readiness, metrics, admin_application(state, authenticator, audit.note if audit else None))
+    console = Console(console_files(), sessions, spec.region, note)
+    ops = Ops(readiness, metrics, admin_application(state, authenticator, note), console)
     site, website = site_of(spec, identities), None
     if spec.website_domain:
         website = Gateway(
@@ -98,7 +121,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
             domain=spec.website_domain,
             site=site,
             observe=metrics.observe,
-            audit=audit.note if audit else None,
+            audit=note,
             access_log=access_log,
             dispatcher=Websites(),
         )
@@ -111,25 +134,31 @@ async def run_gateway(spec: WorkerSpec) -> None:
         site=site,
         ops=ops,
         observe=metrics.observe,
-        audit=audit.note if audit else None,
+        audit=note,
         access_log=access_log,
+        first_byte=metrics.observe_first_byte,
+        slow=SlowLog(spec.slow_seconds),
     )
-    configuration, certificates = _configuration(spec, gateway), None
+    tracing = Tracing(spec.trace_endpoint, spec.trace_ratio, name) if spec.trace_endpoint else None
+    if tracing is not None:
+        tracing.install()
+    application = tracing.application(gateway) if tracing else gateway
+    configuration, certificates = _configuration(spec, application), None
     if spec.tls:
         certificates = Certificates(*map(Path, spec.tls))
         configuration.load()
         configuration.ssl = certificates.context
+        count_certificate(metrics, certificates)
     server = HttpServer(configuration, report_ready)
     metrics.gauge_from("objstore_connections", lambda: len(server.server_state.connections))
     metrics.gauge_from("objstore_s3_requests_inflight", lambda: len(server.server_state.tasks))
     count_drives(metrics, store.roster.opened)
-    metrics.count_from(
-        "objstore_degraded_reads_total",
-        "Columns that had to be rebuilt from others while reading.",
-        (),
-        lambda: [((), store.context.catalog.degraded_reads)],
-    )
+    count_degraded(metrics, lambda: store.context.catalog.degraded_reads)
     count_hedges(metrics)
+    count_clients(metrics, store.context.flows)
+    count_queues(metrics, store.queues.items)
+    count_connections(metrics, database.pool)
+    count_process(metrics, "gateway", codec_name())
     accesses = store.context.accesses
     folding = Folding(accesses, database)
     count_accesses(metrics, accesses, folding)
@@ -137,6 +166,9 @@ async def run_gateway(spec: WorkerSpec) -> None:
     limiting = asyncio.create_task(quotas.run())
     served = asyncio.Event()
     logged = asyncio.create_task(access_log.run(served))
+    counted = [of_requests(metrics), of_clients(store.context.flows), of_drives(store.roster.opened)]
+    recorder = Recorder(database, f"{spec.node}#{spec.index}", counted)
+    recorded = asyncio.create_task(recorder.run(served))
     auditing = asyncio.create_task(audit.run()) if audit else None
     folded = asyncio.create_task(run_folding(folding, accesses, spec.heat_seconds, served))
     stopping = [asyncio.create_task(_exit_on(stop, server))]
@@ -148,7 +180,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         for task in stopping:
             task.cancel()
         served.set()
-        await asyncio.wait([folded, logged])
+        await asyncio.wait([folded, logged, recorded])
         if audit is not None and auditing is not None:
             auditing.cancel()
             await audit.flush()
@@ -164,11 +196,13 @@ async def run_gateway(spec: WorkerSpec) -> None:
             remote.close()
         if connector is not None:
             await connector.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
-def _configuration(spec: WorkerSpec, gateway: Gateway) -> uvicorn.Config:
+def _configuration(spec: WorkerSpec, application: Application) -> uvicorn.Config:
     return uvicorn.Config(
-        gateway,
+        application,
         http=strict_protocol(spec.header_seconds, spec.stall_seconds),
         ws="none",
         lifespan="off",

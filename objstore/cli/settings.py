@@ -175,6 +175,9 @@ class Settings(BaseSettings):
     events: dict[str, EventTargetSettings] = {}
     sse_c_over_http: bool = False
     access_log_seconds: float = Field(300, gt=0, le=86400)
+    slow_seconds: float = Field(5, ge=0, le=3600)
+    trace_endpoint: str = Field("", pattern=r"^(https?://[^\s]+)?$")
+    trace_ratio: float = Field(0.01, ge=0, le=1)
     kms_keys: Annotated[list[str], NoDecode] = []
     kms_default_key: str = ""
     vault_address: str = ""

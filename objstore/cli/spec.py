@@ -148,6 +148,9 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     master_keys: list[str]
     sse_c_over_http: bool
     access_log_seconds: float
+    slow_seconds: float
+    trace_endpoint: str
+    trace_ratio: float
     kms_keys: list[str]
     kms_default_key: str
     vault_address: str

@@ -5,7 +5,9 @@ import ssl
 from pathlib import Path
 
 import structlog
+from cryptography.x509 import load_pem_x509_certificate
 
+from objstore.api.metrics import Metrics
 from objstore.cli.problem import StartError
 
 POLL_SECONDS = 2.0
@@ -14,7 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 class Certificates:
-    """``context`` serves what the files hold. A change counts for connections that are made after it."""
+    """``context`` serves what the files hold. A change counts for connections that are made after it.
+
+    ``expires_seconds``: when the certificate ends, in seconds since 1970; 0: not known.
+    """
 
     def __init__(self, certificate: Path, key: Path) -> None:
         """Raises StartError if they cannot be used."""
@@ -25,6 +30,7 @@ class Certificates:
             self.context.load_cert_chain(certificate, key)
         except (OSError, ssl.SSLError) as error:
             raise StartError(f"tls_cert {certificate}, tls_key {key}: {error}") from None
+        self.expires_seconds = _expires_seconds(certificate)
 
     async def run(self) -> None:
         """Look every two seconds whether they have changed, until cancelled."""
@@ -45,12 +51,30 @@ class Certificates:
             log.error("certificate_not_reloaded", error=str(error))
             self._seen = seen
             return False
-        self._seen = seen
+        self._seen, self.expires_seconds = seen, _expires_seconds(self._files[0])
         log.info("certificate_reloaded", certificate=str(self._files[0]))
         return True
 
     def _look(self) -> list[tuple[int, int, int] | None]:
         return [_identity(path) for path in self._files]
+
+
+def count_certificate(metrics: Metrics, certificates: Certificates) -> None:
+    """Let ``metrics`` read when the certificate ends."""
+    metrics.gauges_from(
+        "objstore_certificate_expiry_timestamp_seconds",
+        "When the certificate of the S3 port expires, in seconds since 1970.",
+        (),
+        lambda: [((), certificates.expires_seconds)],
+        "min",
+    )
+
+
+def _expires_seconds(path: Path) -> float:
+    try:
+        return load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc.timestamp()
+    except (OSError, ValueError):
+        return 0.0
 
 
 def new_context() -> ssl.SSLContext:

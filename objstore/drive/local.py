@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from objstore.drive.base import Check, Done
+from objstore.drive.counters import Counters
 from objstore.drive.directory import sync_directory
 from objstore.drive.health import FULL_CHECK_SECONDS, Health
 from objstore.drive.shard_file import ShardFile, is_full
@@ -31,15 +32,6 @@ FREE_BYTES_MIN = 16 * 1024 * 1024
 # blind spot, and together they must not use up what is kept.
 LOOK_BYTES = 1024 * 1024
 IDENTITY_BYTES_MAX = 4096
-
-
-class Counters:
-    """What a drive did since it was opened."""
-
-    __slots__ = ("read_bytes", "reads", "syncs", "writes", "written_bytes")
-
-    def __init__(self) -> None:
-        self.reads = self.read_bytes = self.writes = self.written_bytes = self.syncs = 0
 
 
 class LocalDrive:
@@ -228,7 +220,7 @@ class LocalDrive:
         file = self._writing.get(volume_id)
         if file is None or file.poisoned:
             raise DriveError(f"drive {self.id}: shard {volume_id.hex()} is not open for writing", self.id)
-        counters = self.counters
+        counters, begun = self.counters, clock.monotonic_seconds()
         try:
             if buffers:
                 file.write(offset, buffers, sync)
@@ -246,6 +238,7 @@ class LocalDrive:
             counters.syncs += 1
             if self._flush_seconds:
                 time.sleep(self._flush_seconds)
+        counters.writing.add(clock.monotonic_seconds() - begun)
 
     def _open(self, volume_id: bytes) -> ShardFile:
         file = self._files.get(volume_id)
@@ -264,18 +257,21 @@ class LocalDrive:
                 break
 
     def _read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None) -> None:
+        begun = clock.monotonic_seconds()
         self._open(volume_id).read(offset, buffers)
-        self._count_read(buffers)
+        self._count_read(buffers, begun)
         if check is not None:
             check()
 
     def _read_back(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None) -> None:
+        begun = clock.monotonic_seconds()
         self._open(volume_id).read_back(offset, buffers)
-        self._count_read(buffers)
+        self._count_read(buffers, begun)
         if check is not None:
             check()
 
-    def _count_read(self, buffers: Sequence[Any]) -> None:
+    def _count_read(self, buffers: Sequence[Any], begun: float) -> None:
+        self.counters.reading.add(clock.monotonic_seconds() - begun)
         self.counters.reads += 1
         self.counters.read_bytes += sum(map(len, buffers))
 

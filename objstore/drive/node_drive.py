@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from objstore.drive.base import Check, Done
+from objstore.drive.counters import Counters
 from objstore.drive.health import FULL_CHECK_SECONDS, Health
-from objstore.drive.local import Counters
 from objstore.drive.node_link import NodeLink
 from objstore.drive.node_wire import BATCHED_BYTES_MAX, BODY_BYTES_MAX, FAILING, FULL, LIST_MAX, READ_BYTES_MAX
 from objstore.model import clock
@@ -61,6 +61,7 @@ class NodeDrive:
     async def write(self, volume_id: bytes, offset: int, buffers: Sequence[Any], sync: bool) -> None:
         """One request a batch; what is larger than a body may be goes in several, the last one with the sync."""
         self._check_writing(volume_id)
+        begun = clock.monotonic_seconds()
         body = buffers[0] if len(buffers) == 1 else b"".join(buffers)
         at, size = 0, len(body)
         while size - at > BODY_BYTES_MAX:
@@ -74,6 +75,7 @@ class NodeDrive:
         if is_split:
             await self.sync(volume_id)
         counters = self.counters
+        counters.writing.add(clock.monotonic_seconds() - begun)
         counters.writes += 1
         counters.written_bytes += size
         counters.syncs += sync
@@ -99,7 +101,7 @@ class NodeDrive:
 
     async def read(self, volume_id: bytes, offset: int, buffers: Sequence[Any], check: Check | None = None) -> None:
         """Fill all buffers; what is small shares a request with others'."""
-        size = sum(map(len, buffers))
+        size, begun = sum(map(len, buffers)), clock.monotonic_seconds()
         if size <= BATCHED_BYTES_MAX:
             try:
                 content = await self.link.read_small(self.id, volume_id, offset, size)
@@ -109,6 +111,7 @@ class NodeDrive:
             _fill(buffers, content)
         else:
             await self._read_pieces("read", volume_id, offset, buffers)
+        self.counters.reading.add(clock.monotonic_seconds() - begun)
         await self._read_ended(size, check)
 
     def start_read(

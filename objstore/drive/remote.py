@@ -26,8 +26,8 @@ from typing import Any
 
 from objstore.drive.base import Check, Done
 from objstore.drive.bucket import BucketPlace, RemoteBucket
+from objstore.drive.counters import Counters
 from objstore.drive.health import Health
-from objstore.drive.local import Counters
 from objstore.drive.shard_file import ShardFile
 from objstore.model import clock
 from objstore.model.errors import CorruptData, DriveError, RemoteUnavailable

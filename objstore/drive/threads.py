@@ -14,6 +14,7 @@ from typing import Any
 from objstore.model import clock
 from objstore.model.errors import DriveTimeout
 from objstore.model.limits import DRIVE_QUEUE_MAX, DRIVE_STUCK_SECONDS, DRIVE_TIMEOUT_SECONDS
+from objstore.work.spans import carried
 
 CLOSE_SECONDS_MAX = 5.0
 PAUSED_SECONDS = 0.5  # a timer that rings so late says that this process stood still, not that a drive did
@@ -55,6 +56,7 @@ class DriveThreads:
             thread = threading.Thread(target=self._loop, name=f"{self._name}-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        work, args = carried(_name_of(args), work, args)
         self._jobs.put((work, args, done))
 
     def call(self, work: Callable[..., Any], args: tuple[Any, ...]) -> "asyncio.Future[Any]":
@@ -104,6 +106,11 @@ class DriveThreads:
             else:
                 _tell(done, result, None)
             del job, work, args, done  # nothing is kept alive while the thread waits
+
+
+def _name_of(args: tuple[Any, ...]) -> str:
+    """Of a span: a drive's calls are guarded, and the guard is told what to do first."""
+    return f"drive {getattr(args[0], '__name__', '').strip('_')}" if args else "drive"
 
 
 def _tell(done: Done, result: Any, error: BaseException | None) -> None:

@@ -26,6 +26,7 @@ from objstore.model.notification import TIERED, TRANSITIONED, Event, teller, tie
 from objstore.model.objects import Bucket
 from objstore.model.storage_class import INTELLIGENT_TIERING, access_tier_of, class_in, shown_class
 from objstore.model.tiers import code_of_tier, tier_of_code
+from objstore.store.flows import count
 from objstore.store.move import Move
 from objstore.store.store import Store
 from objstore.work.pace import Pace
@@ -127,7 +128,10 @@ class Actor:
             buckets = {one.bucket.id: one.bucket for one in due}
             return await delete_versions(transaction, [one.seen for one in due], refused, buckets)
 
-        await self._take_effect(due, effect)
+        done = await self._take_effect(due, effect)
+        for one, took_place in zip(due, done, strict=True):
+            if took_place and one.decision.kind is Kind.DELETE and not one.seen.version.marker:
+                count(self._store.context.flows.expired, one.seen.version.tier, one.seen.version.size)
         # The commit would refuse them. They are asked about again when a day has passed: a lock may be lifted.
         await self._tasks.postpone([one.task for one in locked], days.days(1).total_seconds())
 
@@ -192,15 +196,17 @@ class Actor:
 
         await self._settle(acts, effect)
 
-    async def _take_effect(self, due: list[_Due], effect: Effect) -> None:
-        await self._settle([one.act for one in due], effect)
+    async def _take_effect(self, due: list[_Due], effect: Effect) -> list[bool]:
+        return await self._settle([one.act for one in due], effect)
 
-    async def _settle(self, acts: list[Act], effect: Effect) -> None:
-        """Those whose version is not what it was any more are looked at anew."""
-        if acts:
-            done = await take_effect(self._database, acts, effect)
-            stale = [act.task for act, took_place in zip(acts, done, strict=True) if not took_place]
-            await self._tasks.postpone(stale, 0.0)
+    async def _settle(self, acts: list[Act], effect: Effect) -> list[bool]:
+        """Those whose version is not what it was any more are looked at anew; which were not."""
+        if not acts:
+            return []
+        done = await take_effect(self._database, acts, effect)
+        stale = [act.task for act, took_place in zip(acts, done, strict=True) if not took_place]
+        await self._tasks.postpone(stale, 0.0)
+        return done
 
 
 def facts_of(seen: Seen, pinned: datetime | None = None) -> VersionFacts:

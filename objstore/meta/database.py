@@ -34,6 +34,7 @@ from objstore.meta.statement import Statement, param
 from objstore.model import clock
 from objstore.model.errors import DatabaseBusy, DatabaseUnavailable
 from objstore.model.limits import MAINTENANCE_SECONDS_MAX, STATEMENTS_SECONDS_MAX
+from objstore.work.spans import span
 
 Result = TypeVar("Result")
 Record = asyncpg.Record
@@ -139,6 +140,11 @@ class Database:
         self.patient: Database = copy.copy(self)
         self.patient._seconds, self.patient.patient = MAINTENANCE_SECONDS_MAX, self.patient
 
+    @property
+    def pool(self) -> Pool:
+        """Its connections, for those who count."""
+        return self._pool
+
     @classmethod
     async def connect(
         cls, url: str, *, pool_size: int = 4, application_name: str = "objstore", is_pooled: bool = False
@@ -236,7 +242,8 @@ class Database:
         session = await self._pool.acquire(deadline)
         healthy = False
         try:
-            records = await session.fetch(statement.sql, *arguments, timeout=_left(deadline))
+            with span("postgres statement"):
+                records = await session.fetch(statement.sql, *arguments, timeout=_left(deadline))
             healthy = not session.is_cut_short
         except Exception as error:
             if session.is_lost(error):
@@ -255,9 +262,10 @@ class Database:
         transaction = Transaction(session, deadline)
         healthy = False
         try:
-            await transaction.begin()
-            result = await work(transaction)
-            lost = await transaction.commit()
+            with span("postgres transaction"):
+                await transaction.begin()
+                result = await work(transaction)
+                lost = await transaction.commit()
             healthy = lost is None
         except Exception as error:
             if session.is_lost(error):

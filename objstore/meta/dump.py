@@ -19,6 +19,7 @@ from objstore.format.snapshot import END, HEAD, ROWS, ROWS_BYTES_MAX, TABLE, pac
 from objstore.meta import (
     cluster_tables,
     event_tables,
+    history_tables,
     identity_tables,  # noqa: F401  so that the MetaData has its tables
     kms_tables,  # noqa: F401
     lifecycle_tables,
@@ -39,11 +40,12 @@ MOMENTARY = {
     repair_tables.repair.name,
     repair_tables.inspection.name,
     repair_tables.stray.name,
+    history_tables.history_keeper.name,
 }
 # Where bytes lie is read from the drives themselves; these are dumped for those who look.
 PLACES = {volume.name, shard.name, drive.name, "garbage"}
 VERSIONS = (object_, version)
-LARGE = {object_.name, version.name, part.name, usage.name, "link", *PLACES}
+LARGE = {object_.name, version.name, part.name, usage.name, history_tables.history.name, "link", *PLACES}
 COPY_SECONDS_MAX = 24 * 3600.0
 PIECES_AHEAD = 4
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

@@ -10,6 +10,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -85,6 +86,18 @@ _EXPIRE = Statement(
     "seconds",
 )
 _WAITING = Statement(select(e.target, func.count(), cast(func.max(e.attempts), Integer)).group_by(e.target))
+_failed = e.attempts > constant(0)
+_BACKLOG = Statement(
+    select(
+        e.target,
+        func.count(),
+        func.min(e.created),
+        cast(func.max(e.attempts), Integer),
+        func.max(e.last_error).filter(_failed),
+    )
+    .group_by(e.target)
+    .order_by(e.target)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,17 @@ class Taken:
     target: str
     payload: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetBacklog:
+    """What waits for a target. ``attempts``: of the event that failed most often; ``problem``: of one of those."""
+
+    target: str
+    waiting: int
+    oldest: datetime
+    attempts: int
+    problem: str | None
 
 
 async def add_events(transaction: Transaction, events: Sequence[Event]) -> None:
@@ -146,3 +170,7 @@ class Events:
     async def waiting(self) -> dict[str, int]:
         """How many wait for each target."""
         return {target: count for target, count, _ in await self._database.fetch(_WAITING)}
+
+    async def backlog(self) -> list[TargetBacklog]:
+        """What waits, by target."""
+        return [TargetBacklog(*record) for record in await self._database.fetch(_BACKLOG)]

@@ -34,7 +34,7 @@ _HOT = 0
 
 
 class TooSlow(Exception):
-    """Postgres gave up on a statement after ``STATEMENT_SECONDS``."""
+    """Postgres gave up on a statement after the time that it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +172,17 @@ async def _whole(database: Database, bucket_id: int, source: Source) -> Count:
     return Count(sum(one.objects for one in found), sum(one.bytes for one in found))
 
 
-async def bounded(database: Database, statement: Statement, *arguments: Any) -> Sequence[Any]:
-    """Rows of a statement that can change nothing and is given up after ``STATEMENT_SECONDS``."""
+async def bounded(
+    database: Database, statement: Statement, *arguments: Any, seconds: float = STATEMENT_SECONDS
+) -> Sequence[Any]:
+    """Rows of a statement that can change nothing and is given up after ``seconds``; raises TooSlow."""
 
     async def work(transaction: Transaction) -> Sequence[Any]:
-        await transaction.fetch(_BOUND, str(round(STATEMENT_SECONDS * 1000)), "on")
+        await transaction.fetch(_BOUND, str(round(seconds * 1000)), "on")
         try:
             return await transaction.fetch(statement, *arguments)
         except asyncpg.QueryCanceledError as error:  # the connection is sound
-            raise TooSlow(f"given up after {STATEMENT_SECONDS:g} s") from error
+            raise TooSlow(f"given up after {seconds:g} s") from error
 
     return await database.patient.transact(work)
 

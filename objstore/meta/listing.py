@@ -28,7 +28,7 @@ _PAGE = Statement(
 
 async def page(database: Database, bucket_id: int, prefix: bytes, after: bytes, limit: int) -> list[ObjectVersion]:
     """See ``Objects.list_page``."""
-    low, high = _first_key(prefix, after), past(prefix)
+    low, high = first_key(prefix, after), past(prefix)
     if limit <= 0 or low >= high:
         return []
     return [listed_version(bucket_id, record) for record in await database.fetch(_PAGE, bucket_id, low, high, limit)]
@@ -40,7 +40,7 @@ async def delimited(
     """See ``Objects.list_delimited``."""
     if not delimiter:
         return list(await page(database, bucket_id, prefix, after, limit))
-    low, high = _first_key(prefix, after), past(prefix)
+    low, high = first_key(prefix, after), past(prefix)
     if is_common_prefix(after, prefix, delimiter):
         low = past(after)
     if limit <= 0 or low >= high:
@@ -57,7 +57,8 @@ def past(prefix: bytes) -> bytes:
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else PAST_EVERY_KEY
 
 
-def _first_key(prefix: bytes, after: bytes) -> bytes:
+def first_key(prefix: bytes, after: bytes) -> bytes:
+    """The first key that begins with ``prefix`` and is greater than ``after``, if there is such a key."""
     return prefix if after < prefix else after + b"\0"
 
 

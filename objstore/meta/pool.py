@@ -18,7 +18,11 @@ SECONDS_LEFT_MIN = 0.01
 
 
 class Pool:
-    """At most ``size`` sessions, opened when they are needed."""
+    """At most ``size`` sessions, opened when they are needed.
+
+    ``loans``: so far; ``lent_seconds``: how long these took; ``waiting``: who waits for one now; ``wait_seconds``: how
+    long anybody has.
+    """
 
     def __init__(self, open_session: Callable[[float], Awaitable[Session]], size: int) -> None:
         self._open_session = open_session
@@ -26,6 +30,20 @@ class Pool:
         self._idle: list[Session] = []
         self._lent: set[Session] = set()
         self._closed = False
+        self.size = size
+        self.loans = self.waiting = 0
+        self.lent_seconds = self.wait_seconds = 0.0
+        self._since: dict[Session, float] = {}
+
+    @property
+    def lent(self) -> int:
+        """Sessions in use."""
+        return len(self._lent)
+
+    @property
+    def idle(self) -> int:
+        """Sessions that are open and not in use."""
+        return len(self._idle)
 
     async def acquire(self, deadline: float) -> Session:
         """A session that looks alive.
@@ -34,10 +52,15 @@ class Pool:
         all are lent.
         """
         if self._slots.locked():
+            begun = clock.monotonic_seconds()
+            self.waiting += 1
             try:
                 await asyncio.wait_for(self._slots.acquire(), seconds_left(deadline))
             except TimeoutError:
                 raise DatabaseBusy("every connection to Postgres is busy") from None
+            finally:
+                self.waiting -= 1
+                self.wait_seconds += clock.monotonic_seconds() - begun
         else:
             await self._slots.acquire()
         try:
@@ -46,11 +69,14 @@ class Pool:
             self._slots.release()
             raise
         self._lent.add(session)
+        self._since[session] = clock.monotonic_seconds()
+        self.loans += 1
         return session
 
     def release(self, session: Session, healthy: bool) -> None:
         """Give back; unless ``healthy`` the connection is cut, which rolls back whatever it was doing."""
         self._lent.discard(session)
+        self.lent_seconds += clock.monotonic_seconds() - self._since.pop(session, clock.monotonic_seconds())
         if healthy and not self._closed and not session.is_closed():
             self._idle.append(session)
         else:

@@ -1,6 +1,6 @@
 """How many volumes have fewer healthy shards than they should."""
 
-from sqlalchemy import func, select, union
+from sqlalchemy import BigInteger, cast, func, select, union
 
 from objstore.meta.database import Database
 from objstore.meta.statement import Statement, constant
@@ -22,9 +22,21 @@ _SHORT = Statement(
 )
 
 
+_SHORT_BYTES = Statement(
+    select(cast(func.coalesce(func.sum(volume.c.data_bytes), constant(0)), BigInteger))
+    .join_from(_wrong, volume, volume.c.id == _wrong.c.volume_id)
+    .where(volume.c.state != constant(VolumeState.RETIRED.value))
+)
+
+
 async def short_of_redundancy(database: Database) -> int:
     """Volumes with a shard that is missing, damaged, or on a drive that is suspect or gone.
 
     A shard on a drive that is being drained counts as healthy. 0 is what "healed" means.
     """
     return int((await database.patient.fetch(_SHORT))[0][0])
+
+
+async def short_bytes(database: Database) -> int:
+    """Payload of these volumes: of those that are sealed, for open ones have no sums yet."""
+    return int((await database.patient.fetch(_SHORT_BYTES))[0][0])

@@ -217,7 +217,11 @@ class UploadsPage:
 
 @dataclass(slots=True)
 class PutResult:
-    """What PutObject answers with. ``shown_id``: see ``ObjectVersion``."""
+    """What PutObject answers with. ``shown_id``: see ``ObjectVersion``.
+
+    ``stages``: ends of what it took, on the monotonic clock: the payload was there, its batch began, it was appended,
+    committed; or, of a large one, it was there (and written), flushed, committed.
+    """
 
     version_id: bytes
     etag: bytes
@@ -225,3 +229,4 @@ class PutResult:
     size: int
     shown_id: str | None = None
     attrs: Mapping[str, Any] | None = None
+    stages: tuple[float, ...] | None = None

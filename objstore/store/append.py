@@ -25,6 +25,7 @@ from objstore.model.requests import Body, PutRequest, PutResult
 from objstore.model.tiers import tier_of_code
 from objstore.store.context import Context
 from objstore.store.digests import StreamDigests, can_combine, combine_crcs, digests_of
+from objstore.store.flows import count
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Appended, Owner
 from objstore.store.put import Payload, Puts, record_attrs
@@ -83,6 +84,7 @@ class Appends:
             raise
         finally:
             appended.release(context.pool, settled)
+        count(context.flows.written, version.tier, size)
         kept = Checksum.unpack(version.checksum) if version.checksum else None
         return PutResult(version.version_id, version.etag, kept, version.size)
 

@@ -19,6 +19,7 @@ from objstore.model.limits import ANSWER_SECONDS_MAX
 from objstore.model.objects import Bucket, ObjectVersion
 from objstore.store.accesses import Accesses
 from objstore.store.catalog import Catalog
+from objstore.store.flows import Flows
 from objstore.store.keys import Keys
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Packer
@@ -55,6 +56,7 @@ class Context:
     operations: int = 0  # lookups and commits so far
     p99_seconds: Callable[[], float] = float  # of small requests since it was last asked; 0: not known
     accesses: Accesses = field(default_factory=Accesses)
+    flows: Flows = field(default_factory=Flows)
     buffers: BufferPool = field(default_factory=BufferPool)
     known: dict[str, tuple[Bucket, float]] = field(default_factory=dict)
     afloat: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -119,6 +119,7 @@ class Moves:
             await reach("move.swap")
             done = await commit([_replacement(copy) for copy in good]) if good else []
             swapped = dict(zip(map(id, good), done, strict=True))
+            self._count(copy.move for copy in good if swapped[id(copy)])
             settled = not failed
             await reach("move.done")
         finally:
@@ -131,6 +132,11 @@ class Moves:
             elif isinstance(one, ObjstoreError):
                 outcomes.append(one)
         return outcomes
+
+    def _count(self, moves: Iterable[Move]) -> None:
+        for move in moves:
+            version = move.version
+            self._context.flows.move(version.tier, move.tier, version.storage_class, version.size)
 
     async def _swap(self, replacements: list[Replacement]) -> list[bool]:
         return await self._context.movements.swap(replacements)

@@ -29,6 +29,7 @@ from objstore.store.complete import assemble
 from objstore.store.context import Context
 from objstore.store.copy import Copies, shared_slice
 from objstore.store.digests import StreamDigests, digests_of
+from objstore.store.flows import count
 from objstore.store.keys import Sealing, check_customer
 from objstore.store.packer import Appended, Owner
 from objstore.store.put import Payload
@@ -116,7 +117,7 @@ class Multiparts:
             appended = await self._context.packer.append(tier, owner, whole)
             try:
                 part = _part(owner, appended, size, digests, algorithm, sealing, upload.attrs)
-                return await self._commit(part, appended)
+                return self._written(await self._commit(part, appended), tier)
             except VolumeFenced:
                 self._context.pool.retire(list(appended.volume_ids))
                 if attempt == ATTEMPTS_MAX - 1:
@@ -139,7 +140,11 @@ class Multiparts:
             context.abandon(writer)
             raise
         part = _part(owner, appended, payload.size, digests, algorithm, sealing, upload.attrs)
-        return await self._commit(part, appended)
+        return self._written(await self._commit(part, appended), tier)
+
+    def _written(self, part: Part, tier: str) -> Part:
+        count(self._context.flows.written, code_of_tier(tier), part.size)
+        return part
 
     async def copy_part(
         self,

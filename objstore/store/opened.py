@@ -9,6 +9,7 @@ from objstore.crypto.chunks import Opener, runs_of
 from objstore.format.part import unpack_parts
 from objstore.model.objects import ObjectVersion
 from objstore.store.context import Context
+from objstore.store.flows import Flows
 from objstore.store.keys import Sealing
 from objstore.store.read import Reader, Reads, as_stored
 
@@ -32,26 +33,41 @@ async def read_plain(
 
 
 async def read_opened(
-    reads: Reads, version: ObjectVersion, key: bytes, start: int, end: int, executor: Executor
+    reads: Reads,
+    version: ObjectVersion,
+    key: bytes,
+    start: int,
+    end: int,
+    executor: Executor,
+    flows: Flows | None = None,
 ) -> Reader:
     """Bytes [start, end) of plaintext; as ``Reads.read``. Raises CorruptData for what was tampered with."""
     if start == end:
         return Reader(whole=b"")
-    pieces = _opened(reads, version, key, start, end, executor)
+    sources: list[str] = []
+    pieces = _opened(reads, version, key, (start, end), executor, flows, sources)
     first = await anext(pieces)
     if len(first) == end - start:
         await pieces.aclose()
-        return Reader(whole=first)
-    return Reader(first=first, rest=pieces)
+        return Reader(whole=first, source=sources[0])
+    return Reader(first=first, rest=pieces, source=sources[0])
 
 
 async def _opened(
-    reads: Reads, version: ObjectVersion, key: bytes, start: int, end: int, executor: Executor
+    reads: Reads,
+    version: ObjectVersion,
+    key: bytes,
+    span: tuple[int, int],
+    executor: Executor,
+    flows: Flows | None,
+    sources: list[str],
 ) -> AsyncGenerator[Any, None]:
     stored, loop = as_stored(version), asyncio.get_running_loop()
-    for run in runs_of(segments_of(version), start, end):
-        opener, reader = Opener(key, run), await reads.read(stored, run.start, run.end)
+    for run in runs_of(segments_of(version), *span):
+        opener, reader = Opener(key, run), await reads.read(stored, run.start, run.end, flows)
         try:
+            if not sources:
+                sources.append(reader.source)
             async for piece in reader:
                 if len(piece) <= INLINE_BYTES_MAX:
                     plain = opener.feed(piece)

@@ -102,6 +102,7 @@ class Packer:
             weigh=_size,
             observe=self._observe,
             unclaimed=self._drop,
+            name="append batch",
             **limits if self._pool.is_write_once(tier) else {},
         )
 

@@ -37,6 +37,7 @@ from objstore.model.requests import Body, PutRequest, PutResult
 from objstore.model.tiers import code_of_tier, tier_of
 from objstore.store.context import Context
 from objstore.store.digests import StreamDigests, digests_of
+from objstore.store.flows import count
 from objstore.store.keys import Sealing
 from objstore.store.object_writer import ObjectWriter
 from objstore.store.packer import Appended, Owner, packed_record
@@ -80,6 +81,7 @@ class _Small:
     condition: Condition
     versioned: bool  # the bucket may have versions, as far as is known
     tell: Notify | None = None
+    stages: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def _weight(item: _Small) -> int:
@@ -135,6 +137,11 @@ class Puts:
         self._batchers: dict[str, Batcher[_Small, ObjectVersion | None]] = {}
         self._overwrites = 0
 
+    @property
+    def depth(self) -> int:
+        """Small objects that wait for a batch."""
+        return sum(batcher.depth for batcher in self._batchers.values())
+
     async def put(self, request: PutRequest, body: Body) -> PutResult:
         """Store an object; durable and committed when this returns. Raises RequestError, ClusterError."""
         context, tier = self._context, tier_of(request.storage_class)
@@ -180,7 +187,7 @@ class Puts:
         versioned: bool,
         tell: Notify | None,
     ) -> PutResult:
-        context = self._context
+        context, received = self._context, clock.monotonic_seconds()
         batcher = self._batchers.get(tier)
         if batcher is None:
             batcher = self._batchers[tier] = Batcher(
@@ -189,13 +196,16 @@ class Puts:
                 crowd=CROWD,
                 weigh=_weight,
                 observe=context.observe_put,
+                name="put batch",
             )
         for attempt in range(ATTEMPTS_MAX):
             owner = Owner(version.bucket_id, version.key, version.version_id, 0, record_attrs(version))
             try:
                 record = packed_record(owner, whole)
-                await batcher.submit(_Small(record, version, request.condition, versioned, tell))
-                return _result(version)
+                item = _Small(record, version, request.condition, versioned, tell)
+                await batcher.submit(item)
+                count(context.flows.written, version.tier, version.size)
+                return _result(version, (received, *item.stages))
             except VolumeFenced:
                 if attempt == ATTEMPTS_MAX - 1:
                     raise
@@ -209,8 +219,9 @@ class Puts:
 
     async def _put_batch(self, tier: str, items: "list[_Small]") -> "list[Outcome]":
         """Append and commit what is in flight together: one stripe, one flush a shard, one transaction."""
-        context = self._context
+        context, begun = self._context, clock.monotonic_seconds()
         extents, volume = await context.packer.append_batch(tier, [item.record for item in items])
+        there = clock.monotonic_seconds()
         appended, settled = frozenset((volume.volume.id,)), False
         writes = []
         for item, packed in zip(items, extents, strict=True):
@@ -220,6 +231,9 @@ class Puts:
         try:
             outcomes = await self._commit_batch(writes, [item.versioned for item in items])
             settled = True  # what was refused has gone to the ledger with the commit
+            stages = begun, there, clock.monotonic_seconds()
+            for item in items:
+                item.stages = stages
         finally:
             for _ in items:
                 context.pool.release(volume, settled)
@@ -259,6 +273,7 @@ class Puts:
         writer, inlet = writers(context, tier, owner, payload.body.length, digests, sealing)
         try:
             await payload.pour(inlet)
+            received = clock.monotonic_seconds()
             await inlet.flush()
             if payload.body.length is None and context.limits.known:
                 context.limits.admit(bucket, payload.size, objects=0)
@@ -273,11 +288,13 @@ class Puts:
             context.abandon(writer)
             raise
         # The commit point; from here on the volume's bytes are the version's or nobody's.
+        there = clock.monotonic_seconds()
         version.extents = appended.extents
         tell = teller(bucket, request.event)
         write = Write(bucket_id, version.key, version, request.condition, appended.volume_ids, tell=tell)
         await settle(context, write, appended)
-        return _result(version)
+        count(context.flows.written, version.tier, version.size)
+        return _result(version, (received, there, clock.monotonic_seconds()))
 
 
 async def settle(context: Context, write: Write, appended: Appended) -> ObjectVersion | None:
@@ -332,6 +349,6 @@ def _version(
     return version
 
 
-def _result(version: ObjectVersion) -> PutResult:
+def _result(version: ObjectVersion, stages: tuple[float, ...]) -> PutResult:
     kept = Checksum.unpack(version.checksum) if version.checksum else None
-    return PutResult(version.version_id, version.etag, kept, version.size, version.shown_id, version.attrs)
+    return PutResult(version.version_id, version.etag, kept, version.size, version.shown_id, version.attrs, stages)

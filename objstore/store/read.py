@@ -17,7 +17,9 @@ from objstore.model.errors import (
     TooManyLost,
 )
 from objstore.model.objects import NULL_TEXT, NULL_VERSION, Bucket, ObjectVersion
+from objstore.model.series import COLD_DRIVES, HOT_DRIVES, MEMORY
 from objstore.store.context import Context
+from objstore.store.flows import Flows, count
 from objstore.volume.extent_reader import ExtentReader, read_extents
 
 HEADER_UNIT_BYTES = 64
@@ -27,12 +29,18 @@ _NO_MARKER = (("x-amz-delete-marker", "false"),)
 
 
 class Reader:
-    """Bytes of an object, in order. ``whole`` is set when one piece is all of it."""
+    """Bytes of an object, in order. ``whole`` is set when one piece is all of it.
 
-    __slots__ = ("_first", "_rest", "whole")
+    ``source``: where the first of them came from, see model/series.py.
+    """
 
-    def __init__(self, whole: Any = None, first: Any = None, rest: AsyncGenerator[Any, None] | None = None) -> None:
+    __slots__ = ("_first", "_rest", "source", "whole")
+
+    def __init__(
+        self, whole: Any = None, first: Any = None, rest: AsyncGenerator[Any, None] | None = None, source: str = MEMORY
+    ) -> None:
         self.whole, self._first, self._rest = whole, first, rest
+        self.source = source
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         if self.whole is not None:
@@ -100,23 +108,29 @@ class Reads:
         error.headers = _NO_MARKER if marker is None else (*_MARKER, (VERSION_HEADER, marker.version_text))
         return error
 
-    async def read(self, version: ObjectVersion, start: int, end: int) -> Reader:
+    async def read(self, version: ObjectVersion, start: int, end: int, flows: Flows | None = None) -> Reader:
         """Bytes [start, end). The first piece is read and verified before this returns.
 
-        Raises TooManyLost, CorruptData, DatabaseUnavailable.
+        ``flows``: where it counts as read, if it is for a client. Raises TooManyLost, CorruptData, DatabaseUnavailable.
         """
         if start == end:
             return Reader(whole=b"")
         if len(version.extents) == EXTENT_BYTES and end - start == version.size:
             whole = self._read_now(version.extents)
             if whole is not None:
+                if flows is not None:
+                    count(flows.cached, version.tier, version.size)
                 return Reader(whole=whole)
-        pieces = self._pieces(version, start, end)
+        cached = [False]
+        pieces = self._pieces(version, start, end, cached)
+        if flows is not None:
+            pieces = _counted(pieces, cached, flows, version.tier)
         first = await anext(pieces)
+        source = MEMORY if cached[0] else COLD_DRIVES if version.tier else HOT_DRIVES
         if len(first) == end - start:
             await pieces.aclose()
-            return Reader(whole=first)
-        return Reader(first=first, rest=pieces)
+            return Reader(whole=first, source=source)
+        return Reader(first=first, rest=pieces, source=source)
 
     def _read_now(self, packed: bytes) -> bytearray | None:
         """A small object that the page cache holds, without leaving the event loop; None if it is not so simple."""
@@ -132,13 +146,15 @@ class Reads:
             return None
         return content if checksum(content) == expected else None
 
-    async def _pieces(self, version: ObjectVersion, start: int, end: int) -> AsyncGenerator[Any, None]:
+    async def _pieces(
+        self, version: ObjectVersion, start: int, end: int, cached: list[bool]
+    ) -> AsyncGenerator[Any, None]:
         """Verified pieces; where a volume has gone because the object was moved, go on with its new extents."""
         at = start
         while True:
             try:
                 readers = await self._readers(version.extents, at, end)
-                async for piece in read_extents(readers):
+                async for piece in read_extents(readers, cached=cached):
                     at += len(piece)
                     yield piece
                 return
@@ -173,6 +189,20 @@ class Reads:
         """Reader of one extent. Raises ShardMissing when its volume is gone."""
         volume, drives = await self._context.catalog.place(extent.volume_id)
         return ExtentReader(volume, drives, extent, self._context.catalog.damaged, self._context.buffers)
+
+
+async def _counted(
+    pieces: AsyncGenerator[Any, None], cached: list[bool], flows: Flows, tier: int
+) -> AsyncGenerator[Any, None]:
+    """The same pieces, counted: the object by its first one."""
+    objects = 1
+    try:
+        async for piece in pieces:
+            count(flows.cached if cached[0] else flows.read, tier, len(piece), objects)
+            objects = 0
+            yield piece
+    finally:
+        await pieces.aclose()
 
 
 def as_stored(version: ObjectVersion) -> ObjectVersion:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,6 +37,13 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 2.0
 
 
+class Queue(Protocol):
+    """Requests that wait for a batch."""
+
+    @property
+    def depth(self) -> int: ...
+
+
 class Store:
     """Objects in, objects out. Made by ``objstore.store.build.open_store``."""
 
@@ -49,6 +56,12 @@ class Store:
         self.moves = Moves(context, reads)
         puts = Puts(context)
         self.put = puts.put
+        self.queues: dict[str, Queue] = {
+            "lookup": context.lookups,
+            "commit": context.commits,
+            "append": context.packer,
+            "put": puts,
+        }
         self.append = Appends(context, reads, puts).append
         self.rename = Renames(context, reads).rename
         self.get = reads.get
@@ -78,10 +91,11 @@ class Store:
             source = await self._restores.readable(version)
         kept = version.attrs.get(ATTR) if version.attrs else None
         if kept is None:
-            reader = await self._reads.read(source, start, end)
+            reader = await self._reads.read(source, start, end, self.context.flows)
         else:
             opened = await self.context.keys.open(kept, customer)
-            reader = await read_opened(self._reads, source, opened.key, start, end, self.context.executor)
+            executor, flows = self.context.executor, self.context.flows
+            reader = await read_opened(self._reads, source, opened.key, start, end, executor, flows)
         self._note(version)
         return reader
 

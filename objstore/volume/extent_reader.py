@@ -164,8 +164,14 @@ class ExtentReader:
         return output, columns
 
 
-async def read_extents(readers: Sequence[tuple[ExtentReader, int, int]], ahead: int = 2) -> AsyncIterator[memoryview]:
-    """Pieces of several extents in order, ``ahead`` of them being read while one is sent."""
+async def read_extents(
+    readers: Sequence[tuple[ExtentReader, int, int]], ahead: int = 2, cached: list[bool] | None = None
+) -> AsyncIterator[memoryview]:
+    """Pieces of several extents in order, ``ahead`` of them being read while one is sent.
+
+    ``cached[0]``: whether the piece that was given last was in the page cache.
+    """
+    cached = [False] if cached is None else cached
     wanted = ((reader, piece) for reader, start, end in readers for piece in reader.pieces(start, end))
     flying: list[asyncio.Task[memoryview]] = []
     uncached = 0
@@ -174,9 +180,11 @@ async def read_extents(readers: Sequence[tuple[ExtentReader, int, int]], ahead: 
             at = start
             if not uncached:
                 while flying:
+                    cached[0] = False
                     yield await flying.pop(0)
                 while at < end and (piece := reader.read_now(at, end)) is not None:
                     at += len(piece)
+                    cached[0] = True
                     yield piece
                     await asyncio.sleep(0)  # others have their turn, however fast this client takes it
                 if at == end:
@@ -185,8 +193,10 @@ async def read_extents(readers: Sequence[tuple[ExtentReader, int, int]], ahead: 
             uncached -= 1
             flying.append(asyncio.ensure_future(reader.read(at, end)))
             if len(flying) > ahead:
+                cached[0] = False
                 yield await flying.pop(0)
         while flying:
+            cached[0] = False
             yield await flying.pop(0)
     finally:
         for task in flying:

@@ -7,13 +7,16 @@ one amortises.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from objstore.model.errors import Overloaded
 from objstore.model.limits import BATCH_BYTES_MAX, BATCH_ITEMS_MAX, QUEUE_SECONDS_MAX
+from objstore.work.spans import here, span
 
 # Answers leave, clients send, the loop reads. With 64 connections a batch had 16 items with 0 turns, 28 with 8.
 REJOIN_TURNS = 8
+_parent = itemgetter(2)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -26,7 +29,7 @@ class Batcher(Generic[Item, Result]):
     ``work`` gives one result an item; an Exception in its place is raised to that item's waiter alone, and an
     exception of ``work`` itself to all of the batch. An item that has waited ``wait_seconds`` in the queue is refused
     with Overloaded, also while a batch hangs. ``observe`` is told each batch's size, ``unclaimed`` each result whose
-    waiter has gone.
+    waiter has gone. ``name``: of its spans.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Batcher(Generic[Item, Result]):
         observe: Callable[[int], None] | None = None,
         unclaimed: Callable[[Result], None] | None = None,
         wait_seconds: float = QUEUE_SECONDS_MAX,
+        name: str = "batch",
     ) -> None:
         self._work = work
         self._in_flight = in_flight
@@ -51,8 +55,9 @@ class Batcher(Generic[Item, Result]):
         self._observe = observe
         self._unclaimed = unclaimed
         self._wait_seconds = wait_seconds
+        self._name = name
         self._expiry: asyncio.TimerHandle | None = None
-        self._queue: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
+        self._queue: deque[tuple[Item, asyncio.Future[Result], float, Any]] = deque()
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,7 +65,7 @@ class Batcher(Generic[Item, Result]):
         """Queue an item; await the future for its result."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
-        self._queue.append((item, done, loop.time()))
+        self._queue.append((item, done, loop.time(), here()))
         if not self._running or (self._running < self._in_flight and len(self._queue) >= self._crowd):
             self._running += 1
             task = loop.create_task(self._run())
@@ -94,12 +99,12 @@ class Batcher(Generic[Item, Result]):
         finally:
             self._running -= 1
 
-    def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
-        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+    def _take(self) -> list[tuple[Item, "asyncio.Future[Result]", Any]]:
+        batch: list[tuple[Item, asyncio.Future[Result], Any]] = []
         weight, oldest = 0, asyncio.get_running_loop().time() - self._wait_seconds
         queue, weigh = self._queue, self._weigh
         while queue and len(batch) < self._items_max:
-            item, done, since = queue[0]
+            item, done, since, parent = queue[0]
             if weigh is not None:
                 weight += weigh(item)
                 if batch and weight > self._weight_max:
@@ -110,7 +115,7 @@ class Batcher(Generic[Item, Result]):
             if since < oldest:
                 _refuse(done)
                 continue
-            batch.append((item, done))
+            batch.append((item, done, parent))
         return batch
 
     def _expire(self) -> None:
@@ -124,21 +129,22 @@ class Batcher(Generic[Item, Result]):
             left = queue[0][2] + self._wait_seconds - now
             self._expiry = loop.call_later(left, self._expire)
 
-    async def _do(self, batch: list[tuple[Item, Any]]) -> None:
+    async def _do(self, batch: list[tuple[Item, Any, Any]]) -> None:
         if self._observe is not None:
             self._observe(len(batch))
         try:
-            results = await self._work([item for item, _ in batch])
+            with span(self._name, map(_parent, batch), items=len(batch)):
+                results = await self._work([item for item, _, _ in batch])
         except asyncio.CancelledError:
-            for _, done in batch:
+            for _, done, _ in batch:
                 done.cancel()
             raise
         except Exception as error:
-            for _, done in batch:
+            for _, done, _ in batch:
                 if not done.done():
                     done.set_exception(error)
             return
-        for (_, done), result in zip(batch, results, strict=True):
+        for (_, done, _), result in zip(batch, results, strict=True):
             if done.done():
                 if self._unclaimed is not None and not isinstance(result, Exception):
                     self._unclaimed(result)

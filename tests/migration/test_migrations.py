@@ -17,6 +17,7 @@ import objstore
 from objstore.meta import (
     cluster_tables,
     event_tables,
+    history_tables,
     identity_tables,
     kms_tables,
     lifecycle_tables,
@@ -61,6 +62,7 @@ async def test_migrations_equal_the_tables(database_url: str) -> None:
     assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
     assert cluster_tables.node.metadata is repair_tables.repair.metadata is metadata
     assert quota_tables.quota.metadata is metadata
+    assert history_tables.history.metadata is metadata
 
     def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

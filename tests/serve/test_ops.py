@@ -22,6 +22,27 @@ def test_health(server: Server) -> None:
     assert server.get("/-/admin").status_code == 404
 
 
+def test_probes_of_others(server: Server) -> None:
+    verbose = server.get("/-/readyz?verbose")
+    assert verbose.text == "[+]database ok\n[+]tier hot ok\n[+]tier capacity ok\nreadyz check passed\n"
+    for path in ("live", "ready", "cluster", "cluster/read"):
+        assert server.get(f"/minio/health/{path}").status_code == 200
+    assert server.get("/-/health/cluster").json() == {"writable": True}
+    assert server.get("/-/health/cluster/read").json() == {"readable": True}
+    # All drives are here: nothing could be written without this host.
+    assert server.get("/-/health/cluster?maintenance=true").status_code == 412
+    assert server.get("/minio/health/cluster?maintenance=true").status_code == 412
+
+
+def test_a_bucket_of_that_name_is_one(server: Server) -> None:
+    s3 = server.s3()
+    s3.create_bucket(Bucket="minio")
+    s3.put_object(Bucket="minio", Key="health/live", Body=b"an object")
+    assert s3.get_object(Bucket="minio", Key="health/live")["Body"].read() == b"an object"
+    assert server.get("/minio/health/live").json() == {"alive": True}
+    assert server.get("/minio/health/other").status_code == 403
+
+
 def _samples(server: Server) -> dict[str, float]:
     text = server.get("/-/metrics").text
     return {

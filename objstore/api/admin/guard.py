@@ -1,10 +1,14 @@
-"""Guard: lets through only requests signed with root credentials, their payload verified."""
+"""Guard: lets through only requests signed with root credentials, their payload verified.
+
+A few routes are for everybody who has signed, and see to it themselves what they may (``own_rights.py``).
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 
+from objstore.api.admin.own_rights import AUTHENTICATED, is_for_everybody
 from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticated, Authenticator
 from objstore.api.auth.body import read_document
@@ -30,7 +34,8 @@ class Guard:
         authenticated: Authenticated | None = None
         try:
             authenticated = self._authenticator.authenticate(request)
-            if not authenticated.identity.is_root:
+            identity = authenticated.identity
+            if not identity.is_root and (identity.principal.anonymous or not is_for_everybody(scope)):
                 raise AccessDenied
             body = await read_document(request, authenticated, BODY_BYTES_MAX)
         except RequestError as error:
@@ -38,6 +43,7 @@ class Guard:
             await _refuse(error, send)
             return
         self._note(request, authenticated, 200)
+        scope[AUTHENTICATED] = authenticated
         await self._app(scope, _replay(body, receive), send)
 
     def _note(self, request: Request, authenticated: Authenticated | None, status: int, code: str = "") -> None:

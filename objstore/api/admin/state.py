@@ -1,13 +1,16 @@
 """AdminState: what the admin API acts on."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Request
 
 from objstore.api.admin.compaction import Compaction
 from objstore.api.iam.desk import Desk
 from objstore.api.readiness import Readiness
+from objstore.api.s3.call import Site
+from objstore.api.s3.verbs import Verbs
 from objstore.meta.database import Database
 from objstore.model.profile import Profile
 from objstore.repair.snapshots import Snapshots
@@ -20,7 +23,9 @@ class AdminState:
 
     ``desk``: where identities are changed. ``kms``: None where keys are kept elsewhere. ``drive_out_seconds``: after
     how long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month,
-    in whatever currency.
+    in whatever currency. ``store``, ``site``: of the S3 surface, for what is asked with the caller's own rights;
+    ``secret_of``: the secret of an access key that may be used now, raises RequestError.
+    ``audit_tail``: the newest records (how many, a text in them, only denied ones); None where no file is written.
     """
 
     database: Database
@@ -36,6 +41,10 @@ class AdminState:
     tier_prices: Mapping[str, float] = field(default_factory=dict)
     kms: LocalKms | None = None
     snapshots: Snapshots | None = None
+    store: Verbs | None = None
+    site: Site | None = None
+    secret_of: Callable[[str], str] | None = None
+    audit_tail: Callable[[int, str, bool], Awaitable[list[Mapping[str, Any]]]] | None = None
 
 
 def admin_state(request: Request) -> AdminState:

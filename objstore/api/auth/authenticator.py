@@ -22,6 +22,7 @@ from objstore.api.auth.checks import (
     check_skew,
     not_signed,
 )
+from objstore.api.auth.console_session import CSRF, ConsoleSessions
 from objstore.api.auth.hoisted import SIGNATURE_PARAMETERS, take_hoisted
 from objstore.api.auth.keyring import NOBODY, Identity, Keyring
 from objstore.api.auth.sigv4 import HmacKey, Signature
@@ -68,11 +69,12 @@ class Authenticator:
     """Checks signatures against the secrets of a keyring. ``directory``: who there is.
 
     ``lenient``: takes what test suites of other servers send besides: version 2 in the Authorization header, any
-    Expect, and 403 for a presigned URL with a lifetime that cannot be.
+    Expect, and 403 for a presigned URL with a lifetime that cannot be. ``console``: whose sessions count, of requests
+    that carry no signature.
     """
 
-    def __init__(self, keyring: Keyring, *, lenient: bool = False) -> None:
-        self._keyring, self._lenient = keyring, lenient
+    def __init__(self, keyring: Keyring, *, lenient: bool = False, console: ConsoleSessions | None = None) -> None:
+        self._keyring, self._lenient, self._console = keyring, lenient, console
         self.directory, self.sessions = keyring.directory, keyring.sessions
         self._nobody = clock.random_bytes(32).hex()
 
@@ -94,17 +96,22 @@ class Authenticator:
                 return self._by_header_v2(request, authorization.decode("latin-1"))
             return self._by_header(request, authorization.decode("latin-1"))
         if kind is None:
+            if CSRF in headers and self._console is not None:
+                return self._by_session(request, self._console)
             return anonymous(request)
         return self._by_query(request) if kind is sigv4 else self._by_query_v2(request)
 
     def authenticate_form(self, request: Request, form: bytes) -> tuple[Authenticated, str]:
         """Who sent a request of IAM's or STS's query API with this body, and to which of them.
 
-        Only a signature in the header counts, and the payload is always part of it. Raises as ``authenticate``.
+        Only a signature in the header counts, and the payload is always part of it; for IAM the console's session too.
+        Raises as ``authenticate``.
         """
         if request.repeated or b"host" not in request.headers:
             check_repeated(request)
         authorization = request.headers.get(b"authorization")
+        if authorization is None and CSRF in request.headers and self._console is not None:
+            return Authenticated(self._console.identify(request), UNSIGNED_PAYLOAD), "iam"
         if authorization is None:
             raise MissingAuthenticationToken
         signature = sigv4.from_header(authorization.decode("latin-1"), _timestamp(request.headers), QUERY_SERVICES)
@@ -121,6 +128,10 @@ class Authenticator:
         if found is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=access_key)
         return found
+
+    def _by_session(self, request: Request, console: ConsoleSessions) -> Authenticated:
+        payload = anonymous(request).payload
+        return Authenticated(console.identify(request), payload)
 
     def _by_header(self, request: Request, authorization: str) -> Authenticated:
         signature = sigv4.from_header(authorization, _timestamp(request.headers))

@@ -134,6 +134,11 @@ def seconds_of(timestamp: str) -> int | None:
     return _seconds_of(timestamp) if len(timestamp) == 16 else None
 
 
+def timestamp_of(seconds: float) -> str:
+    """``20130524T000000Z`` for a Unix time."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
 def timestamp_of_date(date: str) -> str | None:
     """``20130524T000000Z`` for the value of a Date header in either form; None if it is neither."""
     return _timestamp_of_date(date) if len(date) <= _DATE_CHARS_MAX else None

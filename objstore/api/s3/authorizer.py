@@ -110,6 +110,17 @@ async def may(call: Call, action: str, key: bytes = b"", version: str | None = N
     return await _passes(call, bucket, need, key, version)
 
 
+async def would(call: Call, need: Need, key: bytes = b"") -> bool:
+    """Whether who calls meets a need in the request's bucket; False also where they must not know of the key."""
+    bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)
+    if _owns_plainly(call, call.principal, bucket, need):
+        return True
+    try:
+        return await _passes(call, bucket, need, key, None)
+    except (NoSuchKey, NoSuchVersion):  # it is let through as far as the missing object lets that be said
+        return True
+
+
 async def may_delete(call: Call, keys: Iterable[tuple[bytes, str | None]]) -> list[bool]:
     """Whether each key, or version of a key, of the request's bucket may be deleted."""
     bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)

@@ -55,8 +55,11 @@ class Call:
     ``access_attrs``: owner and ACL that an object is to be made with, as its attributes keep them; ``found``: the
     version that was looked at to let the request through; ``asked``: more than ownership had to be looked at.
 
-    ``status`` and ``sent_bytes``: of the answer, so far. ``task``, ``late`` and ``since_seconds`` belong to the watch
-    (objstore/api/lateness.py).
+    ``status`` and ``sent_bytes``: of the answer, so far. ``begun``, ``admitted``, ``looked_up``, ``answered``: moments
+    (monotonic seconds, 0: not come to) of the headers, of the end of authorization, of the metadata, and of the first
+    byte of the answer; ``stages``: of a write, see ``PutResult``. ``source``: where its first byte came from.
+
+    ``task``, ``late`` and ``since_seconds`` belong to the watch (objstore/api/lateness.py).
     """
 
     __slots__ = (
@@ -65,16 +68,22 @@ class Call:
         "_document_read",
         "_document_wanted",
         "access_attrs",
+        "admitted",
+        "answered",
         "asked",
         "authenticated",
+        "begun",
         "code",
         "found",
         "late",
+        "looked_up",
         "operation",
         "request",
         "sent_bytes",
         "since_seconds",
         "site",
+        "source",
+        "stages",
         "status",
         "store",
         "task",
@@ -94,6 +103,9 @@ class Call:
         self.asked = False
         self.found: ObjectVersion | None = None
         self.status = self.sent_bytes = 0
+        self.begun = self.admitted = self.looked_up = self.answered = 0.0
+        self.stages: tuple[float, ...] | None = None
+        self.source = ""
         self.task: asyncio.Task[Any] | None = None
         self.late = False
         self.since_seconds = 0.0

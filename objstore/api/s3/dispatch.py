@@ -10,6 +10,7 @@ from objstore.api.s3.names import is_plausible
 from objstore.api.s3.owners import EXPECTED, check_expected_owner
 from objstore.api.s3.post_form import is_form, post_object
 from objstore.api.s3.router import router
+from objstore.model import clock
 from objstore.model.errors import (
     AccessDenied,
     MethodNotAllowed,
@@ -58,6 +59,7 @@ class Dispatcher:
             return await not_implemented(call)
         if not settled(call):
             await self._admit(call)
+        call.admitted = clock.monotonic_seconds()
         if EXPECTED in request.headers and request.bucket and operation != "CreateBucket":
             await check_expected_owner(call)
         try:

@@ -8,11 +8,13 @@ from objstore.api.s3.call import Answer, Call, Headers
 from objstore.api.s3.conditions import READ_HEADERS, NotModified, check_read, holds_if_range
 from objstore.api.s3.encryption import WRITE_HEADERS, refuse_on_read
 from objstore.api.s3.expiration import add_expiration
+from objstore.api.s3.isolation import isolate
 from objstore.api.s3.object_headers import checksum_headers, object_headers
 from objstore.api.s3.protection import customer_of
 from objstore.api.s3.ranges import Span, parse_range
 from objstore.api.s3.restore import add_restore, warm_up
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
+from objstore.model import clock
 from objstore.model.checksum import Checksum
 from objstore.model.encryption import CustomerKey, envelope_of
 from objstore.model.errors import InvalidArgument, InvalidPartNumber, InvalidRequest
@@ -44,6 +46,7 @@ async def get_object(call: Call) -> Answer:
         status, headers, start, end = 200, object_headers(version, call.site.region), 0, version.size
         customer = None
         headers.append((b"content-length", b"%d" % end))
+        isolate(headers, request, version)
         add_expiration(headers, call, version)
         await add_restore(headers, call, version)
     else:
@@ -51,7 +54,9 @@ async def get_object(call: Call) -> Answer:
         version, status, headers, (start, end) = await _special(call, customer)
         if status == 304:
             return 304, headers, _EMPTY
+    call.looked_up = clock.monotonic_seconds()
     reader = await store.read(version, start, end, customer)
+    call.source = reader.source
     whole = reader.whole
     return status, headers, reader if whole is None else whole
 
@@ -108,6 +113,7 @@ async def _special(call: Call, customer: CustomerKey | None) -> tuple[ObjectVers
         replaced = {name for name, _ in overrides}
         headers = [header for header in headers if header[0] not in replaced] + overrides
     headers.append((b"content-length", b"%d" % (span[1] - span[0])))
+    isolate(headers, request, version, retyped=bool(overrides))
     if version.noncurrent_since is None:
         add_expiration(headers, call, version)
     await add_restore(headers, call, version)

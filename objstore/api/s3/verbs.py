@@ -32,9 +32,10 @@ PartSpans = list[tuple[int, int, int, bytes]]  # number, start, end, checksum of
 
 
 class Reader(Protocol):
-    """Verified bytes of an object; ``whole`` is set when one piece is all."""
+    """Verified bytes of an object; ``whole`` is set when one piece is all. ``source``: of its first byte."""
 
     whole: Piece | None
+    source: str
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...
 

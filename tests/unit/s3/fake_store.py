@@ -68,6 +68,7 @@ class FakeReader:
         self._pieces = [content[at : at + PIECE_BYTES] for at in range(0, len(content), PIECE_BYTES)]
         self._fail_after = fail_after
         self.whole: Piece | None = content if len(self._pieces) < 2 and fail_after is None else None
+        self.source = "hot"
         self.closed = False
         self.read_pieces = 0
 

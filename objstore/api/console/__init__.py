@@ -1,0 +1,1 @@
+"""Console: pages for people, and how they sign in."""

@@ -1,0 +1,70 @@
+// The cluster: tiers and what they can lose, drives and nodes, repair, and what an operator does with them.
+import { html } from "../lib/dom.js";
+import { bytes, duration, number, percent } from "../lib/format.js";
+import { t } from "../lib/i18n.js";
+import { link } from "../lib/router.js";
+import { Badge, Card, ErrorBox, Loaded, Meter, Page, Tabs } from "../lib/ui.js";
+import { useAdmin } from "../lib/use.js";
+import { DrivePage } from "./cluster/drive.js";
+import { DriveTable, NodeTable } from "./cluster/drives.js";
+import { Repair } from "./cluster/repair.js";
+import { Scrub } from "./cluster/scrub.js";
+import { Space } from "./cluster/space.js";
+
+const REFRESH_SECONDS = 5;
+const TABS = ["overview", "drives", "nodes", "repair", "checks", "space"];
+const fillState = (fill) => (fill > 0.92 ? "bad" : fill > 0.8 ? "warning" : "");
+
+function losses(found) {
+  if (!found) return t("durability.none");
+  const parts = [["drives", found.drives], ["nodes", found.nodes], ["racks", found.racks], ["zones", found.zones]];
+  return parts.filter(([, count]) => count > 0).map(([kind, count]) => t(`durability.${kind}`, { count })).join(` ${t("durability.or")} `) || t("durability.nothing");
+}
+
+function Statement({ one }) {
+  return html`<dl class="facts">
+    <dt>${t("durability.now")}</dt><dd>${one.volumes ? losses(one.now) : t("durability.no_volumes")}</dd>
+    <dt>${t("durability.whole")}</dt><dd>${one.volumes ? losses(one.whole) : "–"}</dd>
+    <dt>${t("durability.new")}</dt><dd>${losses(one.new)} ${one.under_protected && html`<${Badge} state="warning">${t("durability.one_node")}<//>`}</dd>
+    <dt>${t("durability.nines")}</dt><dd><strong>${number(one.nines, 1)}</strong> <span class="fine">${t("durability.model", { afr: percent(one.afr, 1), hours: duration(one.repair_hours * 3600), pace: bytes(one.repair_bytes_per_second) })}${" "}${one.measured ? t("durability.measured") : t("durability.assumed")}</span></dd>
+  </dl>`;
+}
+
+function Overview({ status }) {
+  const durability = useAdmin("/durability", { every: 60 });
+  return html`<div class="grid">${Object.entries(status.tiers).map(([name, tier]) => {
+    const fill = tier.capacity_bytes ? tier.used_bytes / tier.capacity_bytes : null;
+    const states = Object.entries(tier.drives).filter(([, count]) => count > 0);
+    return html`<${Card} key=${name} title=${name} hint=${tier.profile}>
+      ${fill !== null && html`<${Meter} value=${fill} state=${fillState(fill)} label=${t("cluster.fill_of", { name })} text=${t("flow.filled", { part: percent(fill, 1), free: bytes(tier.free_bytes) })} />`}
+      <dl class="facts tier-facts">
+        <dt>${t("cluster.drives")}</dt><dd>${states.map(([state, count]) => html`<${Badge} state=${{ up: "ok", suspect: "warning", draining: "info", gone: "bad" }[state]}>${number(count)} ${t(`state.${state}`)}<//> `)}</dd>
+        <dt>${t("cluster.payload")}</dt><dd>${t("cluster.payload_in", { bytes: bytes(tier.data_bytes), count: tier.volumes })}</dd>
+        <dt>${t("cluster.garbage")}</dt><dd>${bytes(tier.garbage_bytes)} (${percent(tier.data_bytes ? tier.garbage_bytes / tier.data_bytes : 0, 1)})</dd>
+      </dl>
+      <h3>${t("durability.title")}</h3>
+      ${durability.data?.tiers[name] ? html`<${Statement} one=${durability.data.tiers[name]} />` : !durability.error && html`<p class="soft">${t("shell.loading")}</p>`}<//>`;
+  })}</div><${ErrorBox} error=${durability.error} retry=${durability.reload} />`;
+}
+
+export default function Cluster({ path, query }) {
+  const load = useAdmin("/status", { every: REFRESH_SECONDS });
+  if (path[0] === "drive" && path[1]) return html`<${DrivePage} id=${path[1]} status=${load} />`;
+  const tab = TABS.includes(query.tab) ? query.tab : query.tier ? "drives" : "overview";
+  const body = (status) => ({
+    overview: () => html`<${Overview} status=${status} />`,
+    drives: () => html`<${DriveTable} status=${status} tier=${query.tier} reload=${load.reload} />`,
+    nodes: () => html`<${NodeTable} status=${status} />`,
+    repair: () => html`<${Repair} tiers=${Object.keys(status.tiers)} />`,
+    checks: () => html`<${Scrub} drives=${status.drives} />`,
+    space: () => html`<${Space} />`,
+  })[tab]();
+  return html`<${Page} title=${t("nav.cluster")} lead=${t("cluster.lead")}>
+    <${Tabs} label=${t("nav.cluster")} tabs=${TABS.map((key) => [key, t(`cluster.tab.${key}`)])} current=${tab} hrefOf=${(key) => link("cluster", { tab: key })} />
+    <${Loaded} load=${load}>${(status) => html`<div class="row">
+      <${Badge} state=${status.ready ? "ok" : "bad"}>${status.ready ? t("cluster.ready") : t("cluster.not_ready")}<//>
+      <${Badge} state=${status.volumes_short_of_redundancy ? "bad" : "ok"}>${status.volumes_short_of_redundancy
+  ? t("cluster.short", { count: number(status.volumes_short_of_redundancy) }) : t("cluster.whole")}<//></div>
+      ${body(status)}`}<//>
+  <//>`;
+}

@@ -1,0 +1,45 @@
+"""Which steps of the history a question is about: short ones as long as they are there, then longer ones."""
+
+from math import ceil
+
+from objstore.meta.history_samples import Span
+from objstore.model.series import HOUR, KEPT_SECONDS, MINUTE, STEP
+
+# All processes have written a step so long after its end.
+WRITTEN_SECONDS = 3
+# Steps that are about to be deleted, or are not rolled up yet, are not relied on.
+MARGIN_SECONDS = {STEP: 5 * MINUTE, MINUTE: 2 * HOUR}
+POINTS_MAX = 500
+LAST_SECONDS = {STEP: 15 * MINUTE, MINUTE: 30 * MINUTE, HOUR: 3 * HOUR}
+
+
+def step_at(begin: float, now: float) -> int:
+    """The shortest step that is kept of a time."""
+    for step, margin in MARGIN_SECONDS.items():
+        if now - begin < KEPT_SECONDS[step] - margin:
+            return step
+    return HOUR
+
+
+def window(at: float | None, seconds: int, now: float) -> Span:
+    """Steps whose average says what was going on at a time (None: now): about ``seconds``, at least one."""
+    end = now - WRITTEN_SECONDS if at is None else min(at, now - WRITTEN_SECONDS)
+    step = STEP if at is None else step_at(end - seconds, now)
+    last = int(end) // step * step
+    return Span(step, last - ceil(max(seconds, step) / step) * step, last)
+
+
+def levels_of(span: Span, live: bool) -> Span:
+    """Where the newest level is looked for: some are only written now and then. ``live``: up to now."""
+    return Span(span.step, span.end - LAST_SECONDS[span.step], span.end + (2 * STEP if live else 0))
+
+
+def stretch(begin: float, end: float, coarsest: int, now: float) -> tuple[Span, int]:
+    """Steps of a time, and of how many seconds a point is, so that there are at most ``POINTS_MAX`` of them.
+
+    ``coarsest``: at least so many seconds a point.
+    """
+    step = step_at(begin, now)
+    first, last = int(begin) // step * step, ceil(end / step) * step
+    every = max(step, ceil(coarsest / step) * step, ceil((last - first) / POINTS_MAX / step) * step)
+    return Span(step, first // every * every, last), every

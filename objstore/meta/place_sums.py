@@ -1,0 +1,119 @@
+"""Sums of places: what lies where and how long ago it was used, by bucket, by prefix, and below a prefix.
+
+The first two are sums over the ledger of usage. Below the first segment of keys nothing is kept: there a bounded number
+of rows is looked at, in the order of keys.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, ColumnElement, Integer, any_, case, cast, func, null, select
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+
+from objstore.meta.database import Database
+from objstore.meta.listing import past
+from objstore.meta.statement import Statement, constant, param
+from objstore.meta.tables import bucket, object_, usage
+
+ROWS_MAX = 100_000
+LOOKED_AT_MAX = 10_000
+
+u, o, b = usage.c, object_.c, bucket.c
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What lies on a tier (its code) of a bucket or prefix and was last used so many bands ago."""
+
+    name: str | bytes | None
+    tier: int
+    band: int
+    objects: int
+    bytes: int
+
+
+def _sum(what: ColumnElement[int]) -> ColumnElement[int]:
+    return cast(func.sum(what), BigInteger)
+
+
+def _band(accessed: ColumnElement[int]) -> ColumnElement[int]:
+    """0 for what was used today (or is from a clock that is ahead)."""
+    passed = func.width_bucket(param("today", Integer) - accessed, param("bounds", ARRAY(Integer)))
+    return func.greatest(passed - constant(1), constant(0))
+
+
+_by_bucket = (
+    select(u.bucket_id, u.tier, _band(u.accessed).label("band"), _sum(u.objects).label("objects"),
+           _sum(u.bytes).label("bytes"))
+    .group_by(u.bucket_id, u.tier, _band(u.accessed))
+    .subquery("by_bucket")
+)  # fmt: skip
+_BUCKETS = Statement(
+    select(b.name, _by_bucket.c.tier, _by_bucket.c.band, _by_bucket.c.objects, _by_bucket.c.bytes)
+    .join_from(_by_bucket, bucket, b.id == _by_bucket.c.bucket_id)
+    .where(_by_bucket.c.objects > constant(0))
+    .limit(constant(ROWS_MAX)),
+    *("today", "bounds"),
+)
+_kinds = (
+    select(u.prefix, u.tier, _band(u.accessed).label("band"), _sum(u.objects).label("objects"),
+           _sum(u.bytes).label("bytes"))
+    .where(u.bucket_id == param("bucket_id", BigInteger))
+    .group_by(u.prefix, u.tier, _band(u.accessed))
+    .cte("kinds")
+)  # fmt: skip
+_totals = select(_kinds.c.prefix, func.sum(_kinds.c.bytes).label("total")).group_by(_kinds.c.prefix).subquery("totals")
+_top = select(_totals.c.prefix).order_by(_totals.c.total.desc(), _totals.c.prefix).limit(param("limit", BigInteger))
+_shown = case(
+    (_kinds.c.prefix == any_(func.array(_top.scalar_subquery())), _kinds.c.prefix), else_=cast(null(), BYTEA)
+).label("shown")
+_PREFIXES = Statement(
+    select(_shown, _kinds.c.tier, _kinds.c.band, _sum(_kinds.c.objects), _sum(_kinds.c.bytes))
+    .where(_kinds.c.objects > constant(0))
+    .group_by(_shown, _kinds.c.tier, _kinds.c.band)
+    .limit(constant(ROWS_MAX)),
+    *("today", "bounds", "bucket_id", "limit"),
+)
+_COUNT = Statement(
+    select(func.count(func.distinct(u.prefix))).where(u.bucket_id == param("bucket_id", BigInteger)), "bucket_id"
+)
+_BELOW = Statement(
+    select(o.key, o.tier, _band(o.accessed), o.size)
+    .where(o.bucket_id == param("bucket_id", BigInteger), o.key >= param("low", BYTEA), o.key < param("high", BYTEA))
+    .order_by(o.key)
+    .limit(param("limit", BigInteger)),
+    *("today", "bounds", "bucket_id", "low", "high", "limit"),
+)
+
+
+async def sums_of_buckets(database: Database, today: int, bounds: Sequence[int]) -> list[Sum]:
+    """Of every bucket that holds something. Looks at the whole ledger: for one process, now and then."""
+    return [Sum(*row) for row in await database.patient.fetch(_BUCKETS, today, list(bounds))]
+
+
+async def sums_of_prefixes(
+    database: Database, bucket_id: int, today: int, bounds: Sequence[int], limit: int
+) -> tuple[list[Sum], int]:
+    """Of the ``limit`` largest first segments of keys, and of all others together (None); how many there are."""
+    rows = await database.fetch(_PREFIXES, today, list(bounds), bucket_id, limit)
+    count = (await database.fetch(_COUNT, bucket_id))[0][0]
+    return [Sum(*row) for row in rows], count
+
+
+async def sums_below(
+    database: Database, bucket_id: int, prefix: bytes, today: int, bounds: Sequence[int]
+) -> tuple[list[Sum], bool]:
+    """Of the next segments below a prefix, by what lies first: at most ``LOOKED_AT_MAX`` current versions.
+
+    Also whether that was all.
+    """
+    high = past(prefix)
+    rows = await database.fetch(_BELOW, today, list(bounds), bucket_id, prefix, high, LOOKED_AT_MAX + 1)
+    found: dict[tuple[bytes, int, int], list[int]] = {}
+    for key, tier, band, size in rows[:LOOKED_AT_MAX]:
+        slash = key.find(b"/", len(prefix))
+        name = key[len(prefix) :] if slash < 0 else key[len(prefix) : slash + 1]
+        total = found.setdefault((name, tier, band), [0, 0])
+        total[0] += 1
+        total[1] += size
+    return [Sum(*name, *total) for name, total in found.items()], len(rows) <= LOOKED_AT_MAX

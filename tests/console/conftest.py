@@ -1,0 +1,97 @@
+"""The console in Debian's Chromium, against the run's real server.
+
+A browser is a module's, not the run's: while it is open, nothing else in this process may run an event loop.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.harness.server import Server
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WAIT_MILLISECONDS = 20_000
+
+
+class Console:
+    """A page of the console. ``errors``: what it wrote as errors; a test that expects some clears the list."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page, self.server = page, server
+        self.errors: list[str] = []
+        page.set_default_timeout(WAIT_MILLISECONDS)
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, place: str = "") -> Page:
+        """Go to a place, for instance ``#/buckets``."""
+        self.page.goto(f"{self.server.endpoint}/-/console/{place}")
+        return self.page
+
+    def sign_in(self, access_key: str = "", secret_key: str = "", place: str = "") -> Page:
+        """As root, or as whom the keys belong to; ends when the shell is there."""
+        root = self.server.credentials
+        self.open(place)
+        self.fill(access_key or root[0], secret_key or root[1])
+        self.page.wait_for_selector("main#main")
+        return self.page
+
+    def fill(self, access_key: str, secret_key: str) -> None:
+        """Send the form of the sign-in page."""
+        self.page.fill("input[name=username]", access_key)
+        self.page.fill("input[name=password]", secret_key)
+        self.page.keyboard.press("Enter")
+
+    def go(self, place: str) -> Page:
+        """Another place, without loading the console again."""
+        self.page.evaluate("place => { location.hash = place }", place)
+        return self.page
+
+
+Open = Callable[..., Console]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_console(browser: Browser, server: Server) -> Iterator[Open]:
+    """Makes pages, each in a context of its own: ``new_console(dark=True, phone=True, language="zh-CN")``."""
+    contexts: list[BrowserContext] = []
+    made: list[Console] = []
+
+    def make(*, dark: bool = False, phone: bool = False, language: str = "en-GB") -> Console:
+        context = browser.new_context(
+            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
+            locale=language,
+            reduced_motion="reduce",
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        made.append(Console(context.new_page(), server))
+        return made[-1]
+
+    yield make
+    errors = [error for console in made for error in console.errors]
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+@pytest.fixture
+def console(new_console: Open) -> Console:
+    """Signed in as root, on a desktop."""
+    console = new_console()
+    console.sign_in()
+    return console

@@ -1,0 +1,167 @@
+"""The picture and the pages of the cluster, with data that moves."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.conftest import Console
+from tests.harness.server import Server
+
+SUMS_MILLISECONDS = 90_000  # of places: made anew every minute
+
+
+@pytest.fixture(scope="module")
+def places(server: Server) -> str:
+    """A bucket that has something in it."""
+    s3 = server.s3()
+    s3.create_bucket(Bucket="pictured")
+    for number in range(12):
+        s3.put_object(Bucket="pictured", Key=f"corpus/part-{number}", Body=os.urandom(200_000))
+        s3.get_object(Bucket="pictured", Key=f"corpus/part-{number}")["Body"].read()
+    s3.put_bucket_lifecycle_configuration(
+        Bucket="pictured",
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": "cool-down",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": "corpus/"},
+                    "Transitions": [{"Days": 30, "StorageClass": "GLACIER_IR"}],
+                }
+            ]
+        },
+    )
+    return "pictured"
+
+
+def test_the_picture_shows_tiers_drives_and_places(console: Console, places: str) -> None:
+    page = console.page
+    expect(page.locator("#flow-svg")).to_contain_text("hot")
+    expect(page.locator("#flow-svg")).to_contain_text("capacity")
+    expect(page.locator(".tile")).to_have_count(6)
+    assert page.locator(".rack .drive").count() == 20
+    expect(page.locator("table.heat tbody tr")).to_have_count(2)
+    page.get_by_text("As a table").click()
+    expect(page.get_by_role("cell", name="Written", exact=True).first).to_be_visible()
+
+
+def test_the_map_goes_into_prefixes(console: Console, places: str) -> None:
+    page = console.page
+    area = page.locator(f'#map-svg [aria-label^="{places}:"]')
+    area.wait_for(timeout=SUMS_MILLISECONDS)
+    area.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="corpus/: ")).to_be_visible()
+    page.get_by_role("button", name="All buckets").click()
+    page.get_by_role("button", name="Table", exact=True).click()
+    page.get_by_role("button", name=places, exact=True).click()
+    expect(page.get_by_role("button", name="corpus/", exact=True)).to_be_visible()
+    page.get_by_role("button", name="corpus/", exact=True).click()
+    expect(page.get_by_role("link", name="Objects here")).to_have_attribute(
+        "href", f"#/buckets/{places}?prefix=corpus%2F"
+    )
+    page.get_by_role("button", name="part-0", exact=False).first.click()
+    expect(page.locator("h1")).to_have_text("corpus/part-0")
+    expect(page.locator(".fragment")).to_have_count(6)
+
+
+def test_freezing_and_exporting(console: Console, places: str, tmp_path: Path) -> None:
+    page = console.page
+    page.get_by_role("button", name="Freeze").click()
+    expect(page.get_by_role("button", name="Go on")).to_have_attribute("aria-pressed", "true")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    download.value.save_as(tmp_path / "picture.json")
+    picture = json.loads((tmp_path / "picture.json").read_text())
+    assert {tier["name"] for tier in picture["tiers"]} == {"hot", "capacity"}
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    download.value.save_as(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "picture.png").stat().st_size > 20_000
+
+
+def test_the_slider_turns_the_picture_back(console: Console, places: str) -> None:
+    page = console.page
+    slider = page.get_by_role("slider", name="Moment to show")
+    expect(slider).to_be_visible()
+    with page.expect_response(lambda answer: "/picture" in answer.url and "at=" in answer.url) as answered:
+        slider.focus()
+        page.keyboard.press("PageDown")
+    assert answered.value.status == 200
+    expect(page.locator(".page-head .lead")).to_contain_text("As it was at")
+    page.get_by_role("button", name="Live").click()
+    expect(page.locator(".page-head .lead")).to_contain_text("Live")
+
+
+def test_finding_an_object_by_the_search_box(console: Console, places: str) -> None:
+    page = console.page
+    page.get_by_role("searchbox").fill(f"s3://{places}/corpus/part-3")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("corpus/part-3")
+    expect(page.locator(".facts").first).to_contain_text("STANDARD")
+    expect(page.locator(".fragment.parity")).to_have_count(2)
+    page.get_by_role("textbox", name="Key").fill("nothing")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("There is no such object")
+    console.errors.clear()
+
+
+def test_draining_a_drive_and_using_it_again(console: Console, server: Server) -> None:
+    page = console.page
+    drive = next(
+        one for one in server.admin("GET", "/drives").json()["drives"] if one["address"].endswith("capacity-9")
+    )
+    console.go(f"#/cluster/drive/{drive['id']}")
+    page.get_by_role("button", name="Drain").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Clients notice nothing")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Drain").click()
+    page.get_by_role("dialog").get_by_role("button", name="Drain").click()
+    expect(page.locator("main .badge").first).to_have_text("draining")
+    page.get_by_role("button", name="Retire").click()
+    confirm = page.get_by_role("dialog").get_by_role("button", name="Retire")
+    expect(confirm).to_be_disabled()
+    page.get_by_role("textbox", name="To confirm").fill(drive["id"][:8])
+    expect(confirm).to_be_enabled()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Use again").click()
+    page.get_by_role("dialog").get_by_role("button", name="Use again").click()
+    expect(page.locator("main .badge").first).to_have_text("up")
+
+
+def test_checks_heal_and_backup(console: Console, server: Server) -> None:
+    page = console.page
+    console.go("#/cluster?tab=repair")
+    page.get_by_role("button", name="Look now").click()
+    expect(page.locator(".toast").last).to_contain_text("Looking")
+    console.go("#/cluster?tab=checks")
+    page.get_by_role("button", name="Start on all drives").first.click()
+    expect(page.locator(".toast").last).to_contain_text("Started")
+    expect(page.locator("tbody tr")).to_have_count(20)
+    console.go("#/jobs?tab=backups")
+    page.get_by_role("button", name="Back up now").click()
+    expect(page.locator(".toast").last).to_contain_text("durable")
+    expect(page.locator("tbody tr").first).to_contain_text("full")
+
+
+def test_warming_up_a_prefix(console: Console, places: str) -> None:
+    page = console.page
+    console.go(f"#/jobs?tab=warm&bucket={places}")
+    page.get_by_role("button", name="Warm up").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Prefix").fill("corpus/")
+    dialog.get_by_role("button", name="Warm up").click()
+    expect(page.locator("tbody tr").first).to_contain_text("corpus/")
+
+
+def test_work_of_rules(console: Console, places: str) -> None:
+    page = console.page
+    console.go(f"#/jobs?bucket={places}")
+    expect(page.locator("main")).to_contain_text("Work of rules")
+    expect(page.get_by_role("heading", name=places)).to_be_visible()
