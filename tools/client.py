@@ -133,8 +133,11 @@ def _struct(name: str, schema: dict[str, Any]) -> str:
     lines = [f"\nclass {name}(msgspec.Struct, kw_only=True, omit_defaults=True):", f"    {_doc(schema, name)}", ""]
     required = schema.get("required", [])
     for field, one in schema.get("properties", {}).items():
-        assert not keyword.iskeyword(field), field
-        lines.append(f"    {field}: {_type(one)}{'' if field in required else _default(one)}")
+        default = "" if field in required else _default(one)
+        if keyword.iskeyword(field):
+            assert not default, field
+            default = f" = msgspec.field(name={field!r})"
+        lines.append(f"    {field}{'_' if keyword.iskeyword(field) else ''}: {_type(one)}{default}")
     return "\n".join(lines) + "\n"
 
 
@@ -208,7 +211,7 @@ def _call(path: str, verb: str, operation: dict[str, Any], asynchronous: str) ->
 
 
 def _argument(name: str) -> str:
-    return f"{name}_" if name == "all" else name
+    return f"{name}_" if name == "all" or keyword.iskeyword(name) else name
 
 
 def _optional(schema: dict[str, Any]) -> str:

@@ -11,9 +11,13 @@ if TYPE_CHECKING:
     from objstore.client.calls.cluster import AsyncClusterCalls, ClusterCalls
     from objstore.client.calls.compact import AsyncCompactCalls, CompactCalls
     from objstore.client.calls.drives import AsyncDrivesCalls, DrivesCalls
+    from objstore.client.calls.events import AsyncEventsCalls, EventsCalls
     from objstore.client.calls.identities import AsyncIdentitiesCalls, IdentitiesCalls
     from objstore.client.calls.keys import AsyncKeysCalls, KeysCalls
     from objstore.client.calls.lifecycle import AsyncLifecycleCalls, LifecycleCalls
+    from objstore.client.calls.objects import AsyncObjectsCalls, ObjectsCalls
+    from objstore.client.calls.picture import AsyncPictureCalls, PictureCalls
+    from objstore.client.calls.quotas import AsyncQuotasCalls, QuotasCalls
     from objstore.client.calls.repair import AsyncRepairCalls, RepairCalls
     from objstore.client.calls.server import AsyncServerCalls, ServerCalls
     from objstore.client.calls.tiers import AsyncTiersCalls, TiersCalls
@@ -64,6 +68,13 @@ class Calls:
         return DrivesCalls(self._sender)
 
     @cached_property
+    def events(self) -> "EventsCalls":
+        """About events."""
+        from objstore.client.calls.events import EventsCalls
+
+        return EventsCalls(self._sender)
+
+    @cached_property
     def identities(self) -> "IdentitiesCalls":
         """About identities."""
         from objstore.client.calls.identities import IdentitiesCalls
@@ -83,6 +94,27 @@ class Calls:
         from objstore.client.calls.lifecycle import LifecycleCalls
 
         return LifecycleCalls(self._sender)
+
+    @cached_property
+    def objects(self) -> "ObjectsCalls":
+        """About objects."""
+        from objstore.client.calls.objects import ObjectsCalls
+
+        return ObjectsCalls(self._sender)
+
+    @cached_property
+    def picture(self) -> "PictureCalls":
+        """About picture."""
+        from objstore.client.calls.picture import PictureCalls
+
+        return PictureCalls(self._sender)
+
+    @cached_property
+    def quotas(self) -> "QuotasCalls":
+        """About quotas."""
+        from objstore.client.calls.quotas import QuotasCalls
+
+        return QuotasCalls(self._sender)
 
     @cached_property
     def repair(self) -> "RepairCalls":
@@ -169,6 +201,13 @@ class AsyncCalls:
         return AsyncDrivesCalls(self._sender)
 
     @cached_property
+    def events(self) -> "AsyncEventsCalls":
+        """About events."""
+        from objstore.client.calls.events import AsyncEventsCalls
+
+        return AsyncEventsCalls(self._sender)
+
+    @cached_property
     def identities(self) -> "AsyncIdentitiesCalls":
         """About identities."""
         from objstore.client.calls.identities import AsyncIdentitiesCalls
@@ -188,6 +227,27 @@ class AsyncCalls:
         from objstore.client.calls.lifecycle import AsyncLifecycleCalls
 
         return AsyncLifecycleCalls(self._sender)
+
+    @cached_property
+    def objects(self) -> "AsyncObjectsCalls":
+        """About objects."""
+        from objstore.client.calls.objects import AsyncObjectsCalls
+
+        return AsyncObjectsCalls(self._sender)
+
+    @cached_property
+    def picture(self) -> "AsyncPictureCalls":
+        """About picture."""
+        from objstore.client.calls.picture import AsyncPictureCalls
+
+        return AsyncPictureCalls(self._sender)
+
+    @cached_property
+    def quotas(self) -> "AsyncQuotasCalls":
+        """About quotas."""
+        from objstore.client.calls.quotas import AsyncQuotasCalls
+
+        return AsyncQuotasCalls(self._sender)
 
     @cached_property
     def repair(self) -> "AsyncRepairCalls":

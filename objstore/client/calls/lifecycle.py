@@ -17,6 +17,13 @@ class DayCount(msgspec.Struct, kw_only=True, omit_defaults=True):
     bytes: int
 
 
+class Margin(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How far off an estimate may be, in 19 of 20 cases; 0 for what was counted."""
+
+    objects: int
+    bytes: int
+
+
 class Sample(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A version that the action is about."""
 
@@ -27,7 +34,8 @@ class Sample(msgspec.Struct, kw_only=True, omit_defaults=True):
 class ActionForecast(msgspec.Struct, kw_only=True, omit_defaults=True):
     """``action``: delete, mark (a delete marker), transition, abort; ``of``: current, noncurrent, marker,
     upload. ``exact``: counted; else estimated from a sample, or not at all, for which ``error`` says why.
-    ``total``: now and in the days that were asked for. ``by_day``: days with something only.
+    ``total``: now and in the days that were asked for. ``margin``, ``margin_now``: of these. ``by_day``:
+    days with something only.
     """
 
     rule: str
@@ -39,6 +47,8 @@ class ActionForecast(msgspec.Struct, kw_only=True, omit_defaults=True):
     now: DayCount
     total: DayCount
     by_day: list[DayCount]
+    margin: Margin
+    margin_now: Margin
     samples: list[Sample]
     error: str
 
@@ -384,7 +394,7 @@ class LifecycleCalls:
     def dry_run(
         self, bucket: str, body: Configuration | None = None, *, days: int | None = None, rows: int | None = None
     ) -> DryRun:
-        """Count by index, rule by rule: seconds at tens of millions of objects."""
+        """Count by index, rule by rule: a second or two, however many objects there are."""
         return self._sender.typed(
             DryRun, "POST", f"/buckets/{segment(bucket)}/lifecycle/dry-run", {"days": days, "rows": rows}, body
         )
@@ -441,7 +451,7 @@ class AsyncLifecycleCalls:
     async def dry_run(
         self, bucket: str, body: Configuration | None = None, *, days: int | None = None, rows: int | None = None
     ) -> DryRun:
-        """Count by index, rule by rule: seconds at tens of millions of objects."""
+        """Count by index, rule by rule: a second or two, however many objects there are."""
         return await self._sender.typed(
             DryRun, "POST", f"/buckets/{segment(bucket)}/lifecycle/dry-run", {"days": days, "rows": rows}, body
         )
