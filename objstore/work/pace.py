@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from objstore.model import clock
+from objstore.model.errors import ObjstoreError
 from objstore.work.governor import SHARE_MIN, TURN_SECONDS, Clients, Governor
 
 ASK_SECONDS = 0.5
@@ -181,5 +182,6 @@ class Pace:
         now = clock.monotonic_seconds()
         if self._clients is not None and now - self._asked >= ASK_SECONDS:
             self._asked = now
-            self._known = await self._clients()
+            with contextlib.suppress(ObjstoreError):  # what was known is better than nothing
+                self._known = await self._clients()
         return self._known
