@@ -144,8 +144,17 @@ class Pace:
             async with self._work():
                 yield
             took = clock.monotonic_seconds() - began
-            longest = REST_SECONDS_MAX if took < LONG_BATCH_SECONDS else LONG_REST * took
-            await self._sleep(min(took * (1 - self._share) / self._share, longest))
+            await self._rest_from(took)
+
+    async def _rest_from(self, took: float) -> None:
+        """As long as the share asks for, while there are clients to rest for."""
+        longest = REST_SECONDS_MAX if took < LONG_BATCH_SECONDS else LONG_REST * took
+        left = min(took * (1 - self._share) / self._share, longest)
+        while left > 0 and not self._stop.is_set():
+            await self._sleep(min(left, REST_SECONDS_MAX))
+            left -= REST_SECONDS_MAX
+            if left > 0 and (await self._ask()).operations <= self._quiet:
+                return
 
     async def idle(self) -> None:
         """There is nothing to do: a good moment to learn how clients fare without us."""

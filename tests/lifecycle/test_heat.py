@@ -128,7 +128,7 @@ async def test_a_database_that_is_away(world: World, folding: Folding) -> None:
     await world.put(b"k")
     await last_access(world, 3, b"k")
     await read(world, b"k")
-    away = Database("postgresql://127.0.0.1:1/none", 1, "away")
+    away = Database("postgresql://127.0.0.1:1/none", 1, "away", is_pooled=False)
     with pytest.raises(DatabaseUnavailable):
         await Folding(world.place.store.context.accesses, away).step()
     assert await folding.step() == 1
