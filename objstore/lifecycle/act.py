@@ -22,8 +22,9 @@ from objstore.meta.rule_stats import add_failed
 from objstore.meta.tasks import Task, TaskKind, Tasks
 from objstore.model import clock, days
 from objstore.model.errors import ObjstoreError
+from objstore.model.lock import lock_of
 from objstore.model.notification import TIERED, TRANSITIONED, Event, teller, tiering_details, transition_details
-from objstore.model.objects import Bucket
+from objstore.model.objects import Bucket, ObjectVersion
 from objstore.model.storage_class import INTELLIGENT_TIERING, access_tier_of, class_in, shown_class
 from objstore.model.tiers import code_of_tier, tier_of_code
 from objstore.store.flows import count
@@ -228,7 +229,13 @@ def facts_of(seen: Seen, pinned: datetime | None = None) -> VersionFacts:
         version.heat,
         access_tier_of(version.storage_class),
         pinned,
+        _locked_until(version),
     )
+
+
+def _locked_until(version: ObjectVersion) -> datetime | None:
+    lock = lock_of(version.attrs)
+    return days.FAR if lock.hold else lock.until
 
 
 def _target(due: _Due) -> tuple[str, str]:

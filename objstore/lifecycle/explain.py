@@ -6,6 +6,7 @@ waiting     will be due later
 overruled   is due, or will be, but another action goes before it then
 done        would lead to where the version is already, or back up
 pinned      is not done while the version's prefix is pinned to the hot tier
+locked      is not done while Object Lock keeps the version
 group       depends on the prefix or the tier as a whole; the rest of its conditions holds from ``due`` on
 disabled    its rule is not enabled; otherwise it would be as ``why`` says
 unmatched   is not about this version
@@ -117,6 +118,10 @@ def _judge(
     pinned = facts.pinned_until
     if pinned is not None and pinned > max(now, action.due) and action.leaves_hot:
         return replace(told, state="pinned", why=f"its prefix is pinned to the hot tier until {_text(pinned)}")
+    locked = facts.locked_until
+    if locked is not None and locked > max(now, action.due) and action.kind is Kind.DELETE:
+        how = "a legal hold" if locked >= days.FAR else f"Object Lock, until {_text(locked)},"
+        return replace(told, state="locked", why=f"{how} keeps the version")
     if not alone:
         first = decide(plan, facts, max(now, action.due))
         if first is not None and not _is_same(first, action):

@@ -23,7 +23,8 @@ class VersionFacts:
     versions of the key are newer. ``tier``: name of the tier that the bytes lie on. ``accessed``: day of the last
     access (model/days.py), 0 if there was none; ``heat``: the count as of that day (model/heat.py). ``access_tier``:
     the archive access tier that an Intelligent-Tiering object lies in, None if in none. ``pinned_until``: it does not
-    leave the hot tier before.
+    leave the hot tier before. ``locked_until``: Object Lock keeps it from being deleted for good before (``days.FAR``:
+    under a legal hold). Rules find it due all the same: who acts asks the lock.
     """
 
     key: bytes
@@ -41,6 +42,7 @@ class VersionFacts:
     heat: float = 0.0
     access_tier: str | None = None
     pinned_until: datetime | None = None
+    locked_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,11 @@ class _Asking:
         following = next_due(self._plan, facts, self._chosen(facts), self._now)
         if following is None:
             return None
-        day = max(0, ceil((following[0] - self._now) / days.days(1)))
-        return (day, following[1]) if day <= self._count else None
+        due, decision = following
+        if decision.kind is Kind.DELETE and facts.locked_until is not None:
+            due = max(due, facts.locked_until)
+        day = max(0, ceil((due - self._now) / days.days(1)))
+        return (day, decision) if day <= self._count else None
 
     def _chosen(self, facts: VersionFacts) -> list[str]:
         """Rules by steps whose condition on the prefix holds; those by fill level come afterwards."""

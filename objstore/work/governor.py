@@ -36,6 +36,7 @@ class Governor:
         self._base: Clients | None = None
         self._seen = 0.0
         self._learned = self._turned = float("-inf")
+        self._has_yielded = False
 
     def share(self, clients: Clients, now: float, idle_seconds: float) -> float:
         """The part of the time for work from now on; 0: rest for a while, then ask again.
@@ -49,6 +50,7 @@ class Governor:
         if idle_seconds >= TURN_SECONDS:
             self._learn(clients, now)
         elif self._base is None or now - self._learned > LEARN_AGAIN_SECONDS or self._is_other(clients):
+            self._yield(clients)
             return 0.0
         elif now - self._turned >= TURN_SECONDS:
             self._turn(clients.p99_seconds, self._base.p99_seconds * self._factor)
@@ -60,6 +62,16 @@ class Governor:
         if self._base is not None and not self._is_other(clients):
             seconds = _mixed(self._base.p99_seconds, seconds)
         self._base, self._learned, self._turned, self._seen = Clients(clients.operations, seconds), now, now, 0.0
+        self._has_yielded = False
+
+    def _yield(self, clients: Clients) -> None:
+        """Clients that wait for each answer make fewer requests when we slow them: that, too, may be our doing."""
+        if (
+            self._base is not None
+            and not self._has_yielded
+            and clients.operations * LOAD_CHANGE < self._base.operations
+        ):
+            self._share, self._has_yielded = max(SHARE_MIN, self._share * LEAST_FACTOR), True
 
     def _is_other(self, clients: Clients) -> bool:
         assert self._base is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from objstore.model import clock
+from objstore.model.errors import ObjstoreError
 from objstore.work.governor import SHARE_MIN, TURN_SECONDS, Clients, Governor
 
 ASK_SECONDS = 0.5
@@ -143,8 +144,17 @@ class Pace:
             async with self._work():
                 yield
             took = clock.monotonic_seconds() - began
-            longest = REST_SECONDS_MAX if took < LONG_BATCH_SECONDS else LONG_REST * took
-            await self._sleep(min(took * (1 - self._share) / self._share, longest))
+            await self._rest_from(took)
+
+    async def _rest_from(self, took: float) -> None:
+        """As long as the share asks for, while there are clients to rest for."""
+        longest = REST_SECONDS_MAX if took < LONG_BATCH_SECONDS else LONG_REST * took
+        left = min(took * (1 - self._share) / self._share, longest)
+        while left > 0 and not self._stop.is_set():
+            await self._sleep(min(left, REST_SECONDS_MAX))
+            left -= REST_SECONDS_MAX
+            if left > 0 and (await self._ask()).operations <= self._quiet:
+                return
 
     async def idle(self) -> None:
         """There is nothing to do: a good moment to learn how clients fare without us."""
@@ -181,5 +191,6 @@ class Pace:
         now = clock.monotonic_seconds()
         if self._clients is not None and now - self._asked >= ASK_SECONDS:
             self._asked = now
-            self._known = await self._clients()
+            with contextlib.suppress(ObjstoreError):  # what was known is better than nothing
+                self._known = await self._clients()
         return self._known

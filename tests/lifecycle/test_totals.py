@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import orjson
+
 from objstore.lifecycle.pins import put_pin
 from objstore.lifecycle.plan import Plan
 from objstore.lifecycle.totals import Deed, Totals, totals
@@ -9,6 +11,7 @@ from objstore.meta.drives import Drives
 from objstore.meta.groups import space_of
 from objstore.model.extended_rules import ExtendedRule, KeepLast, TierFull
 from objstore.model.lifecycle import Expiration, Filter, NoncurrentExpiration, Rule, Transition
+from objstore.model.lock import ATTR, Lock
 from objstore.model.tiering import TieringConfiguration
 from objstore.model.volumes import Drive
 from tests.lifecycle.test_access import last_access
@@ -58,6 +61,20 @@ async def test_versions_and_markers(world: World) -> None:
     found = await ask(world, OLD, VERSIONS)
     assert told(found) == {"versions delete": {0: 2}}
     assert found.asked == 3
+
+
+async def test_what_is_locked_goes_when_its_lock_ends(world: World) -> None:
+    await world.versioning("Enabled")
+    for _ in range(4):
+        await world.put(b"k", days=6)
+    await world.age("version", 5, b"k", column="noncurrent_since")
+    until = datetime.now(UTC) + timedelta(days=3.5)
+    for seq, lock in ((1, Lock("GOVERNANCE", until)), (2, Lock(hold=True))):
+        await world.raw.execute(
+            "UPDATE version SET attrs = $1::jsonb WHERE seq = $2 AND bucket_id = $3",
+            orjson.dumps({ATTR: lock.pack()}).decode(), seq, await world.bucket_id(),
+        )  # fmt: skip
+    assert told(await ask(world, VERSIONS)) == {"versions delete": {0: 1, 4: 1}}
 
 
 async def test_pins_are_respected(world: World) -> None:

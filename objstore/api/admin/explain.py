@@ -59,7 +59,7 @@ class Step(BaseModel):
 
 
 class RuleOutcome(BaseModel):
-    """``state``: due, waiting, overruled, done, pinned, group, disabled, unmatched; ``why`` says it in words.
+    """``state``: due, waiting, overruled, done, pinned, locked, group, disabled, unmatched; ``why`` says it in words.
 
     ``group``: the rule also depends on its prefix, or a tier, as a whole. ``overruled_by``: the rule that goes before.
     """

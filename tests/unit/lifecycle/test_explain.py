@@ -8,6 +8,7 @@ import pytest
 from objstore.lifecycle.explain import Explained, explain
 from objstore.lifecycle.facts import VersionFacts
 from objstore.lifecycle.plan import Plan
+from objstore.model import days
 from objstore.model.extended_rules import ExtendedRule, TierFull
 from objstore.model.lifecycle import Expiration, Filter, NoncurrentExpiration, NoncurrentTransition, Rule, Transition
 
@@ -56,6 +57,13 @@ EXPIRE = Expiration(days=5)
         (rule(abort_days=3), FACTS, "unmatched", "is about others, or about uploads"),
         (rule(expiration=EXPIRE), OLD, "unmatched", "it is not the current version"),
         (rule(noncurrent_expiration=NoncurrentExpiration(3)), OLD, "due", "since"),
+        (rule(noncurrent_expiration=NoncurrentExpiration(3)), replace(OLD, locked_until=NOW + timedelta(days=1)),
+         "locked", "Object Lock, until 2026-05-21 12:00:00 UTC, keeps the version"),
+        (rule(noncurrent_expiration=NoncurrentExpiration(3)), replace(OLD, locked_until=days.FAR), "locked",
+         "a legal hold keeps the version"),
+        (rule(noncurrent_expiration=NoncurrentExpiration(3)), replace(OLD, locked_until=NOW), "due", "since"),
+        (rule(noncurrent_transitions=(NoncurrentTransition("GLACIER", 3),)), replace(OLD, locked_until=days.FAR), "due",
+         "since"),
         (rule(noncurrent_expiration=NoncurrentExpiration(3, 2)), OLD, "unmatched", "the rule keeps 2"),
         (rule(noncurrent_transitions=(NoncurrentTransition("GLACIER", 3),)), replace(OLD, size=5), "unmatched",
          "leave small ones alone"),

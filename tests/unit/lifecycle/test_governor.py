@@ -81,6 +81,15 @@ def test_it_learns_anew() -> None:
     assert one.share(clients(6 * BASE, 3000.0), LEARN_AGAIN_SECONDS + 30, 0.0) > share
 
 
+def test_clients_that_do_less_may_be_waiting_for_us() -> None:
+    """Once for each time that they are listened to."""
+    one = governor()
+    one.share(clients(), 0.0, TURN_SECONDS)
+    for _ in range(3):
+        assert one.share(clients(operations=400.0), 1.0, 0.0) == 0.0
+    assert one.share(clients(operations=1000.0), 6.0, TURN_SECONDS) == UNKNOWN / 2
+
+
 def test_one_slow_moment_is_not_believed_at_once() -> None:
     one = governor()
     one.share(clients(), 0.0, TURN_SECONDS)
@@ -126,7 +135,16 @@ async def test_batches_wait_for_clients(monkeypatch: pytest.MonkeyPatch) -> None
         for _ in range(5):
             now += 2.0
             await pace.bytes(1)
-    assert rested[-1] == 40.0
+        rested.clear()
+    assert sum(rested) == pytest.approx(40.0)
+    rested.clear()
+    async with pace.batch():  # they leave meanwhile: nobody to rest for
+        for _ in range(5):
+            now += 2.0
+            await pace.bytes(1)
+        heard = Clients()
+        rested.clear()
+    assert rested == [module.REST_SECONDS_MAX]
     heard = clients()
     for _ in range(300):
         async with pace.batch():
