@@ -1,7 +1,7 @@
 # Everything below needs Python 3.11 or newer and make; the rest is installed into .venv from the lock files.
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test check bench soak fmt lock clean
+.PHONY: help run cluster test check bench soak fmt reference docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,8 @@ help:
 	@echo "make bench   measure, print a table and JSON"
 	@echo "make soak    the long tests"
 	@echo "make fmt     format the sources"
+	@echo "make docs    build the documentation into site/"
+	@echo "make reference  write what is generated: docs/reference, objstore/client/calls"
 	@echo "make lock    compile the lock files anew from pyproject.toml"
 
 $(VENV)/bin/python:
@@ -66,11 +68,23 @@ fmt: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+reference: $(VENV)/.dev
+	$(BIN)/python -m tools.client
+	$(BIN)/python -m tools.reference
+
+# Without network: the theme's fonts are the system's, its search runs in the browser.
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --quiet --strict
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.dev
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
 # Needs uv. The dev file comes first, so that both name the same versions.
 UV_COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml --extra build
 lock:
-	$(UV_COMPILE) --extra dev -o requirements-dev.lock
+	$(UV_COMPILE) --extra dev --extra docs -o requirements-dev.lock
 	$(UV_COMPILE) -c requirements-dev.lock -o requirements.lock
 
 clean:

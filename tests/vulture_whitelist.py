@@ -96,3 +96,13 @@ _.coincidence_loss
 _.stripes
 identity_tables
 kms_tables
+
+# Called by io, s3transfer, botocore, import, or the generated calls of objstore.client.
+_.seekable
+_.readinto
+_.on_progress
+__getattr__
+_.typed
+_.stream_output
+Sender
+AsyncSender

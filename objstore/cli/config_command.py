@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from objstore.cli.options import AsJson
+from objstore.cli.options import AsJson, CredentialsFile, Endpoint
 
 app = typer.Typer(no_args_is_help=True, help="Settings: show, check.")
 Config = Annotated[Path | None, typer.Option(help="TOML file. [DIR/objstore.toml if it is there]")]
@@ -43,6 +43,28 @@ def check(config: Config = None, data: Data = None) -> None:
 
     load_settings(config, {"data": data})
     say("The settings can be used.")
+
+
+def env(endpoint: Endpoint = None, credentials: CredentialsFile = None, as_json: AsJson = False) -> None:
+    """Print endpoint, region and credentials for other S3 clients, as shell assignments: eval "$(objstore env)"."""
+    import shlex
+
+    from objstore.cli.output import print_json
+    from objstore.cli.target import find_target
+
+    found = find_target(endpoint, credentials, dict(os.environ))
+    variables = {
+        "AWS_ENDPOINT_URL": found.endpoint,
+        "AWS_DEFAULT_REGION": found.region,
+        "AWS_ACCESS_KEY_ID": found.access_key,
+        "AWS_SECRET_ACCESS_KEY": found.secret_key,
+        **({"AWS_SESSION_TOKEN": found.session_token} if found.session_token else {}),
+    }
+    if as_json:
+        print_json(variables)
+        return
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
 
 
 def settings_with_origins(config: Path | None, data: Path | None) -> dict[str, dict[str, Any]]:
