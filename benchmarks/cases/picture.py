@@ -48,7 +48,7 @@ FROM unnest($4::smallint[]) AS series, unnest($5::text[]) AS label, unnest($6::t
      generate_series($2::bigint, $3::bigint, $1::bigint) AS at
 ON CONFLICT DO NOTHING
 """
-_RATES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 23]
+_RATES = [*range(1, 15)]
 _LEVELS = [40, 41, 42, 43, 44, 45, 46, 47, 48, 49]
 
 
