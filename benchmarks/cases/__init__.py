@@ -12,6 +12,7 @@ from benchmarks.cases import (
     listing,
     machine,
     memory,
+    picture,
     ranges,
     rules,
     single,
@@ -38,5 +39,6 @@ CASES: dict[str, Callable[[Rig], list[Figure]]] = {
     "clients": clients.run,
     "rules": rules.run,
     "memory": memory.run,
+    "picture": picture.run,
     "stages": stages.run,
 }

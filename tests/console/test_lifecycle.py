@@ -121,12 +121,12 @@ def test_explain_and_status(page: Page, s3: Any, bucket: str) -> None:
     rule = {"ID": "to-cold", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 400}}
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     go(page, "buckets", bucket, "object", key="logs/<img src=x onerror=window.pwned=1>0")
-    page.get_by_role("link", name="Rules").click()
+    page.get_by_role("link", name="Rules", exact=True).click()
     said = page.get_by_role("region", name="What each rule says").first
     expect(said).to_contain_text("to-cold")
     expect(said).to_contain_text("waiting")
     expect(page.get_by_role("status").filter(has_text="Next")).to_contain_text("delete")
-    page.get_by_label("Key").fill("not/there")
+    page.get_by_label("Key", exact=True).fill("not/there")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("there is no such key")
     page.get_by_role("link", name="Backlog and lag").click()

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from objstore.cli.keeper import Keeper
+from objstore.cli.recorder import Recorder
 from objstore.meta.database import Database
 from objstore.meta.history_keeper import Held, Keeping, places
 from objstore.meta.history_samples import Point, Samples, Span
 from objstore.meta.place_sums import sums_below, sums_of_buckets, sums_of_prefixes
 from objstore.model.places import places_of
-from objstore.model.series import BAND_DAYS, HOUR, KEPT_SECONDS, MINUTE, STEP, code_of
+from objstore.model.series import BAND_DAYS, HOUR, KEPT_SECONDS, LEVELS, MINUTE, STEP, code_of
 from tests.meta.world import World
 
 PUT, READ, BACKLOG, DRIVE = (code_of(name) for name in ("put_bytes", "read_bytes", "backlog", "drive_bytes"))
@@ -194,3 +196,39 @@ async def held_at(raw: "asyncpg.Connection[asyncpg.Record]", now: int) -> Held:
 
 async def count(raw: "asyncpg.Connection[asyncpg.Record]") -> dict[int, int]:
     return {row[0]: row[1] for row in await raw.fetch("SELECT step, count(*) FROM history GROUP BY step")}
+
+
+async def test_what_could_not_be_written_is_a_gap(
+    database_url: str, database: Database, clean: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """A database that was away: what was counted meanwhile does not come as one burst."""
+    away = await Database.connect(database_url, pool_size=1)
+    await away.close()
+    total = 100.0
+    recorders = [Recorder(one, "a#0", [lambda: [("put_bytes", "hot", total)]]) for one in (away, database)]
+    await recorders[0].record()
+    assert await count(clean) == {}
+    broken = recorders[0]
+    broken._samples = Samples(database)
+    await broken.record()
+    assert await count(clean) == {}
+    total = 130.0
+    await broken.record()
+    assert await clean.fetchval("SELECT value FROM history") == 30.0
+    await recorders[1].record()
+    assert await clean.fetchval("SELECT sum(value) FROM history") == 160.0
+
+
+async def test_a_keeper_writes_levels(
+    database: Database, world: World, clean: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await world.put(b"a/1", b"b")
+    first, second = Keeper(database), Keeper(database)
+    assert await first.step()
+    assert not await second.step()
+    now = await clean.fetchval("SELECT extract(epoch FROM now())::bigint")
+    levels = await Samples(database).last(LEVELS, Span(STEP, now - 60, now + 60))
+    assert levels[BACKLOG, ""] == 0
+    assert levels[code_of("tier_bytes"), "hot"] >= 200
+    kept, _ = await places(database)
+    assert world.bucket.name in {place["name"] for place in kept["shown"]}

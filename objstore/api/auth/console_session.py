@@ -46,11 +46,9 @@ class Sealed(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that counts: whose it is, the secret that it stands for, until when (seconds since the epoch)."""
+    """A session that counts: whose it is, the token of its requests, until when (seconds since the epoch)."""
 
     identity: Identity
-    secret: str
-    token: str
     csrf: str
     expires: float
 
@@ -95,19 +93,15 @@ class ConsoleSessions:
             found = None
         if found is None or not hmac.compare_digest(_proof(found[0]), sealed.proof):
             raise _over()
-        return Opened(found[1], found[0], sealed.token, sealed.csrf, expires)
+        return Opened(found[1], sealed.csrf, expires)
 
     def identify(self, request: Request) -> Identity:
         """Whose a request with the header ``CSRF`` is; raises ExpiredToken, AccessDenied."""
-        return self.opened_by(request).identity
-
-    def opened_by(self, request: Request) -> Opened:
-        """The session of a request that proves to come from the console; raises ExpiredToken, AccessDenied."""
         opened = self.open(request)
         check_site(request)
         if not hmac.compare_digest(request.headers.get(CSRF, b""), opened.csrf.encode()):
             raise AccessDenied("The request does not carry its session's token.")
-        return opened
+        return opened.identity
 
     def _unseal(self, value: str) -> Sealed | None:
         try:

@@ -46,7 +46,8 @@ async def get_object(call: Call) -> Answer:
         status, headers, start, end = 200, object_headers(version, call.site.region), 0, version.size
         customer = None
         headers.append((b"content-length", b"%d" % end))
-        isolate(headers, request, version)
+        if version.attrs is not None:
+            isolate(headers, request, version)
         add_expiration(headers, call, version)
         await add_restore(headers, call, version)
     else:

@@ -114,7 +114,8 @@ export function errorFrom(status, text, requestId = "") {
     } catch { /* not JSON after all */ }
   } else if (text.includes("<Error>")) {
     const root = parseXml(text);
-    const of = (name) => root.querySelector(`:scope > ${name}`)?.textContent;
+    const said = root.localName === "Error" ? root : root.querySelector("Error") ?? root; // IAM's stands within another
+    const of = (name) => (said.querySelector(`:scope > ${name}`) ?? root.querySelector(`:scope > ${name}`))?.textContent;
     [code, message, requestId] = [of("Code") ?? code, of("Message") ?? message, of("RequestId") ?? requestId];
   }
   return new ApiError(status, code, message, requestId);

@@ -1,6 +1,6 @@
 // The rules of a bucket, as a form and as text side by side: either may be changed, the other follows. Nothing is
 // saved before it is known what it would do.
-import { html, useEffect, useState } from "../../lib/dom.js";
+import { html, useState } from "../../lib/dom.js";
 import { admin } from "../../lib/api.js";
 import { t } from "../../lib/i18n.js";
 import { configOf, jsonOf, rulesOfXml, xmlOf } from "../../lib/rules.js";
@@ -88,7 +88,6 @@ const freeName = (config) => {
 
 function Forms({ config, change }) {
   const [opened, setOpened] = useState("");
-  useEffect(() => setOpened(""), [config.Rules.length + config.ExtendedRules.length === 0]);
   const add = (list) => {
     setOpened(`${list}/${config[list].length}`);
     change({ ...config, [list]: [...config[list], { ID: freeName(config), ...START[list] }] });

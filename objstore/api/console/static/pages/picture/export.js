@@ -5,7 +5,8 @@ import { colour } from "../../lib/theme.js";
 
 const SCALE = 2;
 const MARGIN = 28;
-const SHOWN = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "fill-opacity", "stroke-opacity", "font-size", "font-weight", "font-family", "text-anchor"];
+const SHOWN = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "fill-opacity", "stroke-opacity", "font-size", "font-weight", "font-family", "text-anchor",
+  "paint-order", "stroke-linejoin", "stroke-linecap"];
 
 export function save(blob, name) {
   const anchor = document.createElement("a");

@@ -16,8 +16,7 @@ const SHOWN = 8;
 
 export function NextMoves({ moves }) {
   const columns = [
-    { key: "bucket", label: t("moves.bucket"), render: (one) => html`<a href=${link("buckets", one.bucket, { tab: "lifecycle" })}><bdi>${one.bucket}</bdi></a>` },
-    { key: "rule", label: t("moves.rule"), render: (one) => html`<bdi>${one.rule}</bdi>` },
+    { key: "bucket", label: t("moves.place"), render: (one) => html`<a href=${link("buckets", one.bucket, { tab: "lifecycle" })}><bdi>${one.bucket}</bdi></a><div class="fine"><bdi>${one.rule}</bdi></div>` },
     { key: "action", label: t("moves.action"), render: (one) => actionText(one.action) },
     { key: "waiting", label: t("moves.waiting"), align: "end", render: (one) => html`${short(one.waiting)} ${one.failing > 0 && html`<${Badge} state="bad">${t("moves.failing", { count: short(one.failing) })}<//>`}` },
     { key: "due", label: t("moves.due"), render: (one) => ago(one.oldest_due ?? one.next_look) },
