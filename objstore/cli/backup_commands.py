@@ -61,8 +61,8 @@ def recover(
     as_json: AsJson = False,
 ) -> None:
     """Make an empty database whole again from what lies on the drives; the server must not run."""
+    from objstore.cli.load_settings import load_settings
     from objstore.cli.recover import recover_from
-    from objstore.cli.settings import load_settings
 
     settings = load_settings(config, {"data": data, "database_url": database_url})
     recover_from(settings, drives or [], backup_file, as_json)

@@ -38,8 +38,8 @@ def show(
 @app.command()
 def check(config: Config = None, data: Data = None) -> None:
     """Read the settings, and say what is wrong with them; `objstore doctor` looks at all else."""
+    from objstore.cli.load_settings import load_settings
     from objstore.cli.output import say
-    from objstore.cli.settings import load_settings
 
     load_settings(config, {"data": data})
     say("The settings can be used.")
@@ -71,8 +71,9 @@ def settings_with_origins(config: Path | None, data: Path | None) -> dict[str, d
     """By name: ``value`` (JSON; secrets hidden) and ``origin``: default, profile, a file, a variable or a flag."""
     from pydantic_settings import TomlConfigSettingsSource
 
+    from objstore.cli.load_settings import default_config, load_settings
     from objstore.cli.profiles import PROFILES
-    from objstore.cli.settings import Settings, default_config, load_settings
+    from objstore.cli.settings import Settings
 
     flags = {"data": data}
     settings = load_settings(config, flags)

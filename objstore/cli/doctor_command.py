@@ -28,9 +28,9 @@ def doctor(
     from objstore.cli.doctor_findings import Finding, ok, wrong
     from objstore.cli.doctor_here import look_here
     from objstore.cli.doctor_there import look_at_postgres, look_at_server, running_database
+    from objstore.cli.load_settings import load_settings
     from objstore.cli.output import print_json
     from objstore.cli.problem import CommandError, StartError
-    from objstore.cli.settings import load_settings
     from objstore.cli.target import find_target
 
     found: list[Finding] = []

@@ -118,7 +118,7 @@ def serve(
 ) -> None:
     """Run a server. Every setting also goes by OBJSTORE_NAME and by name in the TOML file; see docs/operations.md."""
     from objstore.cli.drives import plan_drives
-    from objstore.cli.settings import load_settings
+    from objstore.cli.load_settings import load_settings
 
     flags = {"data": data, "host": host, "port": port, "workers": workers, "drives": drive,
              "region": region, "domain": domain, "database_url": database_url, "log_format": log_format,
@@ -185,8 +185,8 @@ def worker(
 
 def _profile_flags(texts: list[str] | None) -> dict[str, Any]:
     """``--profile`` names the manners of the server, or says a tier's erasure profile."""
+    from objstore.cli.load_settings import parse_profile
     from objstore.cli.profiles import PROFILES
-    from objstore.cli.settings import parse_profile
 
     named = [text for text in texts or [] if text in (*PROFILES, "standard")]
     tiers = dict(parse_profile(text) for text in texts or [] if text not in named)
@@ -196,8 +196,8 @@ def _profile_flags(texts: list[str] | None) -> dict[str, Any]:
 def _serve_part(
     part: str, config: Path | None, flags: dict[str, Any], profiles: list[str] | None, ready_file: Path | None
 ) -> None:
+    from objstore.cli.load_settings import load_settings
     from objstore.cli.secret import check_cluster_secret
-    from objstore.cli.settings import load_settings
 
     settings = load_settings(config, flags | _profile_flags(profiles))
     check_cluster_secret(settings.cluster_secret)

@@ -42,7 +42,7 @@ def node(
             "name where to listen, and drives: objstore node --listen HOST:PORT --drive TIER=PATH; "
             "`objstore node ls` shows the nodes"
         )
-    from objstore.cli.settings import load_settings
+    from objstore.cli.load_settings import load_settings
 
     flags = {"drives": drive, "zone": zone, "rack": rack, "node_name": name, "advertise": advertise,
              "database_url": database_url, "log_format": log_format, "log_level": log_level}  # fmt: skip

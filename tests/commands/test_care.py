@@ -11,7 +11,7 @@ import pytest
 from objstore.cli.certificates import CERT, KEY, make_certificates
 from objstore.cli.doctor_there import look_at_postgres
 from objstore.cli.drive_probe import Probe, probe
-from objstore.cli.settings import load_settings
+from objstore.cli.load_settings import load_settings
 from objstore.cli.status_command import findings
 from tests.commands.conftest import Run
 from tests.harness.server import Server

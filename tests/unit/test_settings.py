@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from objstore.cli.drives import plan_drives
+from objstore.cli.load_settings import load_settings, parse_profile
 from objstore.cli.main import main
 from objstore.cli.problem import StartError
 from objstore.cli.remote import remote_specs
-from objstore.cli.settings import Settings, load_settings, parse_profile
+from objstore.cli.settings import Settings
 
 
 @pytest.fixture

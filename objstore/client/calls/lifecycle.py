@@ -303,9 +303,9 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class RuleOutcome(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """``state``: due, waiting, overruled, done, pinned, group, disabled, unmatched; ``why`` says it in words.
-    ``group``: the rule also depends on its prefix, or a tier, as a whole. ``overruled_by``: the rule that
-    goes before.
+    """``state``: due, waiting, overruled, done, pinned, locked, group, disabled, unmatched; ``why`` says it in
+    words. ``group``: the rule also depends on its prefix, or a tier, as a whole. ``overruled_by``: the rule
+    that goes before.
     """
 
     rule: str
