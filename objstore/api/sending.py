@@ -21,14 +21,17 @@ class PieceSender:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._sending: asyncio.Future[memoryview] | None = None
+        # What goes past the transport goes past TLS too: in the clear, and into the middle of its records.
+        self._is_plain = transport.get_extra_info("sslcontext") is None
         # Woken only when the transport is empty: what it still held would have to go first.
         transport.set_write_buffer_limits(high=PIECE_BYTES_MIN // 4, low=0)
 
     @property
     def ready(self) -> bool:
-        """Whether a piece may be started."""
+        """Whether a piece may be started; never on a connection with TLS."""
         transport = self._transport
-        return self._sending is None and not transport.is_closing() and not transport.get_write_buffer_size()
+        is_free = self._is_plain and self._sending is None
+        return is_free and not transport.is_closing() and not transport.get_write_buffer_size()
 
     def start(self, piece: Any) -> None:
         """Begin to send; ``finish`` has to be awaited before anything else is written. The piece must not change."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httptools
@@ -107,7 +108,9 @@ def http(one_server: Fixture) -> Fixture:
 
 
 @contextlib.asynccontextmanager
-async def serving(application: Any = None, **limits: float) -> AsyncIterator[Fixture]:
+async def serving(
+    application: Any = None, tls: tuple[Path, Path] | None = None, **limits: float
+) -> AsyncIterator[Fixture]:
     application = application or Application()
     config = uvicorn.Config(
         application,
@@ -117,6 +120,8 @@ async def serving(application: Any = None, **limits: float) -> AsyncIterator[Fix
         ws="none",
         timeout_keep_alive=1,
         http=protocol.strict_protocol(**limits),
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
     )
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]

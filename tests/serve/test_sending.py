@@ -3,12 +3,15 @@
 import asyncio
 import os
 import socket
+import ssl
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 from objstore.api.sending import PIECE_BYTES_MIN
+from objstore.cli.certificates import CA_CERT, CERT, KEY, make_certificates
 from tests.serve.test_protocol import Fixture, serving
 
 SIZES = [1 << 20, 10, PIECE_BYTES_MIN, PIECE_BYTES_MIN - 1, 4 << 20, 1, 1 << 20, 3 << 20]
@@ -40,14 +43,15 @@ class Streams:
             pass
 
 
-async def ask(http: Fixture, count: int, pause: float, room: int) -> list[bytes]:
+async def ask(http: Fixture, count: int, pause: float, room: int, tls: ssl.SSLContext | None = None) -> list[bytes]:
     """Bodies of ``count`` requests that are sent at once; ``room`` and ``pause`` make a slow reader."""
     sock = socket.socket()
     if room:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", http.port))
-    reader, writer = await asyncio.open_connection(sock=sock, limit=max(room, 65536))
+    name = "localhost" if tls else None
+    reader, writer = await asyncio.open_connection(sock=sock, limit=max(room, 65536), ssl=tls, server_hostname=name)
     writer.write(b"".join(ASKED % i for i in range(count)))
     bodies = []
     for _ in range(count):
@@ -65,6 +69,16 @@ async def ask(http: Fixture, count: int, pause: float, room: int) -> list[bytes]
 async def test_bodies_come_whole_and_in_order(pause: float, room: int) -> None:
     async with serving(Streams(), header_seconds=5, stall_seconds=5) as http:
         found = await asyncio.gather(*(ask(http, 3, pause, room) for _ in range(3)))
+    assert all(body == BODY for bodies in found for body in bodies)
+
+
+@pytest.mark.parametrize(("pause", "room"), [(0, 0), (0.005, 65536)], ids=["fast", "slow"])
+async def test_bodies_come_whole_over_tls(tmp_path: Path, pause: float, room: int) -> None:
+    make_certificates(tmp_path, "s3.example.com", ["localhost"], 30)
+    context = ssl.create_default_context(cafile=tmp_path / CA_CERT)
+    files = (tmp_path / CERT, tmp_path / KEY)
+    async with serving(Streams(), files, header_seconds=5, stall_seconds=5) as http:
+        found = await asyncio.gather(*(ask(http, 3, pause, room, context) for _ in range(3)))
     assert all(body == BODY for bodies in found for body in bodies)
 
 
