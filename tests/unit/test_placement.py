@@ -190,6 +190,8 @@ def test_durability_agrees_with_a_simulation() -> None:
 def test_groups_that_fail_together() -> None:
     for n, m, groups, expected in ((6, 2, 40, 0.019), (6, 2, 256, 0.11), (11, 3, 256, 0.039), (14, 4, 256, 0.0041)):
         assert loss_of_a_group(240, n, m, 8, groups) == pytest.approx(expected, rel=0.06)
+    # With no more drives than a set has: certain, or impossible.
+    assert (loss_of_a_group(6, 6, 2, 3, 1), loss_of_a_group(6, 6, 2, 2, 1)) == (1.0, 0.0)
 
 
 def test_hours_of_repair() -> None:
