@@ -97,7 +97,7 @@ def _command(names: list[str], command: Any) -> Iterator[str]:
         rows = [(f"`{_metavar(one)}`", one.help or "") for one in arguments if one.help]
         rows += [(_flags(one), _option(one)) for one in options if one.name not in COMMON]
         if rows:
-            yield from ("| | |", "|---|---|", *(f"| {_cell(left)} | {_cell(right)} |" for left, right in rows), "")
+            yield from ("| | what |", "|---|---|", *(f"| {_cell(left)} | {_cell(right)} |" for left, right in rows), "")
         common = [COMMON[one.name] for one in options if one.name in COMMON]
         if common:
             yield from (f"And {', '.join(common)}.", "")

@@ -17,7 +17,7 @@ CredentialsFile = Annotated[
     typer.Option(
         "--credentials",
         metavar="FILE",
-        help="Root credentials. [OBJSTORE_ACCESS_KEY and _SECRET_KEY, AWS_…, objstore-data/credentials]",
+        help="Access and secret key. [OBJSTORE_ACCESS_KEY and OBJSTORE_SECRET_KEY, awscli's, the server's here]",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the server's answer as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -104,6 +104,10 @@ class Report:
         self.left_out += 1
         self._bar.console.print(f"left out: {shown(text)}", markup=False, highlight=False)
 
+    def say(self, text: str) -> None:
+        """A line for people, above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
     def fail(self, name: str, why: str) -> None:
         """A file could not be transferred; the others go on."""
         with self._lock:

@@ -61,6 +61,8 @@ class Transfers:
     ) -> None:
         if kind is not None:
             self._stopped.set()
+        if kind is KeyboardInterrupt:
+            self._report.say("interrupted: run the same command again, and it goes on where it was")
         self._files.shutdown(cancel_futures=kind is not None)
         self._parts.shutdown(cancel_futures=kind is not None)
         self._manager.shutdown(cancel=kind is not None)
@@ -94,6 +96,11 @@ class Transfers:
                 self._report.removed(len(mine))
             else:
                 self._submit(bucket, lambda bucket=bucket, mine=mine: self._delete(bucket, mine))  # type: ignore[misc]
+
+    def finish(self) -> None:
+        """Wait for all of them: before the end of the block, so that Ctrl-C meanwhile is seen there."""
+        self.flush()
+        self._files.shutdown()
 
     def upload_stream(self, stream: Any, to: Remote) -> None:
         """What comes from a pipe, in parts that are held in memory."""
@@ -215,4 +222,4 @@ def transferring(client: Any, verb: str, manner: Manner) -> Iterator[tuple[Trans
     """Transfers and their report; at the end of the block all of them have ended."""
     with Report(verb) as report, Transfers(client, report, manner) as transfers:
         yield transfers, report
-        transfers.flush()
+        transfers.finish()
