@@ -7,7 +7,7 @@ of rows is looked at, in the order of keys.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, any_, case, cast, func, null, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, case, cast, func, null, select
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
 from objstore.meta.database import Database
@@ -62,20 +62,20 @@ _kinds = (
     .group_by(u.prefix, u.tier, _band(u.accessed))
     .cte("kinds")
 )  # fmt: skip
-_totals = select(_kinds.c.prefix, func.sum(_kinds.c.bytes).label("total")).group_by(_kinds.c.prefix).subquery("totals")
-_top = select(_totals.c.prefix).order_by(_totals.c.total.desc(), _totals.c.prefix).limit(param("limit", BigInteger))
-_shown = case(
-    (_kinds.c.prefix == any_(func.array(_top.scalar_subquery())), _kinds.c.prefix), else_=cast(null(), BYTEA)
-).label("shown")
+# Windows and no join: a session is only allowed nested loops.
+_weighed = select(_kinds, func.sum(_kinds.c.bytes).over(partition_by=_kinds.c.prefix).label("total")).subquery(
+    "weighed"
+)
+_order = (_weighed.c.total.desc(), _weighed.c.prefix)
+_ranked = select(_weighed, func.dense_rank().over(order_by=_order).label("rank")).subquery("ranked")
+_r = _ranked.c
+_shown = case((_r.rank <= param("limit", BigInteger), _r.prefix), else_=cast(null(), BYTEA)).label("shown")
 _PREFIXES = Statement(
-    select(_shown, _kinds.c.tier, _kinds.c.band, _sum(_kinds.c.objects), _sum(_kinds.c.bytes))
-    .where(_kinds.c.objects > constant(0))
-    .group_by(_shown, _kinds.c.tier, _kinds.c.band)
+    select(_shown, _r.tier, _r.band, _sum(_r.objects), _sum(_r.bytes), func.max(func.max(_r.rank)).over())
+    .where(_r.objects > constant(0))
+    .group_by(_shown, _r.tier, _r.band)
     .limit(constant(ROWS_MAX)),
     *("today", "bounds", "bucket_id", "limit"),
-)
-_COUNT = Statement(
-    select(func.count(func.distinct(u.prefix))).where(u.bucket_id == param("bucket_id", BigInteger)), "bucket_id"
 )
 _BELOW = Statement(
     select(o.key, o.tier, _band(o.accessed), o.size)
@@ -96,8 +96,7 @@ async def sums_of_prefixes(
 ) -> tuple[list[Sum], int]:
     """Of the ``limit`` largest first segments of keys, and of all others together (None); how many there are."""
     rows = await database.fetch(_PREFIXES, today, list(bounds), bucket_id, limit)
-    count = (await database.fetch(_COUNT, bucket_id))[0][0]
-    return [Sum(*row) for row in rows], count
+    return [Sum(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
 async def sums_below(

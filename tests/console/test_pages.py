@@ -49,7 +49,7 @@ def test_axe(new_console: Open, places: list[Any], dark: bool) -> None:
         found = {}
         for parts, query in places:
             go(page, *parts, **query)
-            if wrong := serious(page):
+            if wrong := serious(page, *(["color-contrast"] if dark else [])):
                 found["/".join(parts)] = wrong
         assert not found, json.dumps(found, indent=1)
 

@@ -118,9 +118,9 @@ def safetensors(**metadata: str) -> bytes:
     return struct.pack("<Q", len(text)) + text + bytes(80)
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds that is serious or worse."""
-    found = Axe().run(page).response["violations"]
+def serious(page: Page, *rules: str) -> list[str]:
+    """What axe finds that is serious or worse, by these of its rules, or by all."""
+    found = Axe().run(page, options={"runOnly": list(rules)} if rules else None).response["violations"]
     return [
         f"{one['id']}: {one['help']}: {[node['target'] for node in one['nodes']][:3]}"
         for one in found

@@ -1,6 +1,6 @@
 """GET /history: what was counted, over a time; GET /history/series: what there is to ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from objstore.api.admin.state import AdminState, admin_state
 from objstore.api.picture.flows import TTFB, percentile
-from objstore.api.picture.spans import stretch
-from objstore.meta.history_samples import Point, Samples
+from objstore.api.picture.spans import rest_of, stretch
+from objstore.meta.history_samples import Point, Samples, Span
 from objstore.model import clock
-from objstore.model.series import BY_CODE, BY_NAME, HOUR, KEPT_SECONDS, SOURCES
+from objstore.model.series import BY_CODE, BY_NAME, HOUR, HOURLY, KEPT_SECONDS, MINUTE, SOURCES
 
 router = APIRouter(tags=["picture"])
 State = Annotated[AdminState, Depends(admin_state)]
@@ -89,9 +89,10 @@ async def get_history(
     since = max(since, now - _SECONDS_MAX)
     if since >= until:
         raise HTTPException(422, "from has to be before to, and not in the future")
-    span, every = stretch(since, until, step, now)
     codes = [TTFB if name == PERCENTILE else BY_NAME[name].code for name in names]
-    points = await Samples(state.database).points(codes, span, every)
+    longest = HOUR if all(code in HOURLY for code in codes) else MINUTE
+    span, every = stretch(since, until, step, now, longest)
+    points = await _points(Samples(state.database), codes, span, every, now)
     lines = [*_plain(points, every), *_percentiles(points, every)]
     wanted = [line for line in lines if line.points and (label is None or line.label == label)]
     return HistoryAnswer(
@@ -101,6 +102,19 @@ async def get_history(
         series=wanted[:LINES_MAX],
         truncated=len(wanted) > LINES_MAX,
     )
+
+
+async def _points(samples: Samples, codes: Sequence[int], span: Span, every: int, now: float) -> list[Point]:
+    """Of the span's own steps, and of shorter ones where these are not there yet: only stretches that have ended."""
+    found = await samples.points(codes, span, every)
+    rest = rest_of(span, every, now)
+    if rest is None:
+        return found
+    after = max((point.start for point in found), default=0)
+    more = await samples.points(codes, rest, every)
+    if after >= rest.start:  # the last one may be only a part of its stretch
+        found = [point for point in found if point.start < after]
+    return found + [point for point in more if point.start >= after and point.start + every <= now]
 
 
 def _names(text: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from objstore.api.picture.models import FirstByte, Flow, GatewayLoad, HitRatio
 from objstore.meta.history_samples import Span, Sums
-from objstore.model.series import COLD_DRIVES, HOT_DRIVES, MEMORY, SOURCES, code_of
+from objstore.model.series import COLD_DRIVES, FIRST_BYTE_SECONDS, HOT_DRIVES, MEMORY, SOURCES, code_of
 from objstore.model.tiers import HOT
 
 FLOW_CODES = tuple(
@@ -121,7 +121,8 @@ def first_bytes(sums: Sums) -> FirstByte:
 
 
 def percentile(counts: Mapping[float, float], part: float) -> float | None:
-    """The bound below which so large a part lies; of what is beyond the greatest bound, that one. None: of nothing."""
+    """The bound below which so large a part lies; of what is beyond the greatest bound, that one. None:
+    of nothing."""
     left = sum(counts.values()) * part
     finite = sorted(bound for bound in counts if bound != float("inf"))
     if not left:
@@ -130,4 +131,4 @@ def percentile(counts: Mapping[float, float], part: float) -> float | None:
         left -= counts[bound]
         if left <= 1e-9:
             return bound
-    return max(finite, default=10.0) if finite else 10.0
+    return float(FIRST_BYTE_SECONDS[-1])

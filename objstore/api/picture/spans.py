@@ -9,7 +9,10 @@ from objstore.model.series import HOUR, KEPT_SECONDS, MINUTE, STEP
 WRITTEN_SECONDS = 3
 # Steps that are about to be deleted, or are not rolled up yet, are not relied on.
 MARGIN_SECONDS = {STEP: 5 * MINUTE, MINUTE: 2 * HOUR}
-POINTS_MAX = 500
+POINTS_MAX, POINTS_WANTED = 500, 100
+# Steps whose last ones are not there yet, and where these are found meanwhile.
+SHORTER = {HOUR: MINUTE, MINUTE: STEP}
+NOT_YET_SECONDS = {HOUR: 3 * HOUR, MINUTE: 5 * MINUTE}
 LAST_SECONDS = {STEP: 15 * MINUTE, MINUTE: 30 * MINUTE, HOUR: 3 * HOUR}
 
 
@@ -34,12 +37,22 @@ def levels_of(span: Span, live: bool) -> Span:
     return Span(span.step, span.end - LAST_SECONDS[span.step], span.end + (2 * STEP if live else 0))
 
 
-def stretch(begin: float, end: float, coarsest: int, now: float) -> tuple[Span, int]:
+def stretch(begin: float, end: float, coarsest: int, now: float, longest: int = HOUR) -> tuple[Span, int]:
     """Steps of a time, and of how many seconds a point is, so that there are at most ``POINTS_MAX`` of them.
 
-    ``coarsest``: at least so many seconds a point.
+    The longest steps that give enough points: that is least to read. ``coarsest``: at least so many seconds a point.
+    ``longest``: the longest step that there is.
     """
-    step = step_at(begin, now)
+    enough = [step for step in KEPT_SECONDS if step <= (end - begin) / POINTS_WANTED]
+    step = min(max([step_at(begin, now), *enough]), longest)
     first, last = int(begin) // step * step, ceil(end / step) * step
     every = max(step, ceil(coarsest / step) * step, ceil((last - first) / POINTS_MAX / step) * step)
     return Span(step, first // every * every, last), every
+
+
+def rest_of(span: Span, every: int, now: float) -> Span | None:
+    """Shorter steps for the end of a span whose own steps are not rolled up yet; None if they are."""
+    if span.step not in SHORTER or span.end < now - NOT_YET_SECONDS[span.step]:
+        return None
+    begin = max(span.start, int(now - NOT_YET_SECONDS[span.step]) // every * every)
+    return Span(SHORTER[span.step], begin, span.end)

@@ -1,5 +1,6 @@
 """Sessions of the console: what opens them, what ends them, how often one may guess, and what is served beside them."""
 
+import hmac
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ async def test_what_ends_a_session(world: World, monkeypatch: pytest.MonkeyPatch
         "x",
         value[:-4],
         "B" + value[1:],
-        value[:20] + "x" + value[21:],
+        value[:20] + ("A" if value[20] != "A" else "B") + value[21:],
         value + "AAAA",
         "é",
         "A" * 10_000,
@@ -244,3 +245,19 @@ async def test_the_path_without_a_slash_leads_to_the_page(world: World) -> None:
     answer = await world.client.get("/-/console")
     assert (answer.status_code, answer.headers["location"]) == (308, "/-/console/")
     assert (await world.client.put("/-/console/")).status_code == 405
+
+
+def test_an_unknown_key_and_a_wrong_secret_take_the_same_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = ConsoleSessions(Sealer([KEY]), RootKeyring(ACCESS, SECRET, "0" * 64))
+    compared: list[tuple[int, int]] = []
+    compare = hmac.compare_digest
+
+    def noted(a: bytes, b: bytes) -> bool:
+        compared.append((len(a), len(b)))
+        return compare(a, b)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    for access, secret in ((ACCESS, "wrong"), ("nobody", SECRET)):
+        with pytest.raises(AccessDenied):
+            sessions.sign_in(access, secret)
+    assert compared == [(32, 32), (32, 32)]
