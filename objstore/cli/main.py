@@ -14,6 +14,7 @@ from objstore.cli import (
     drive_commands,
     identity_commands,
     lifecycle_commands,
+    migrate_command,
     repair_commands,
     status_command,
     tier_commands,
@@ -35,6 +36,7 @@ app.add_typer(certs_commands.app, name="certs")
 app.command()(repair_commands.fsck)
 app.command()(backup_commands.backup)
 app.command()(backup_commands.recover)
+app.command()(migrate_command.migrate)
 app.command()(status_command.status)
 app.command()(warm_commands.warm)
 
