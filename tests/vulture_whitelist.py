@@ -95,3 +95,4 @@ _.coincidence_loss
 _.stripes
 identity_tables
 kms_tables
+CITUS  # a choice of --distributed
