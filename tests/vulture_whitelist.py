@@ -128,3 +128,4 @@ _.thresholds
 _.children
 _.done_objects
 _.done_bytes
+CITUS  # a choice of --distributed

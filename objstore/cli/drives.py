@@ -107,9 +107,10 @@ async def find_drive(
     if identity is None:
         here = node or socket.gethostname()
         was = [row.id for row in known if row.node == here and row.address.rpartition("#")[2] == str(path)]
-        gone = [row.id for row in known if row.state == DriveState.GONE]
-        if lost := [drive_id for drive_id in was if drive_id not in gone]:
-            raise DriveError(f"drive {lost[0]} was here and is not: is it mounted?")
+        # One that was given up for being silent may still be unmounted: only an operator knows that it was exchanged.
+        replaced = [row.id for row in known if row.state == DriveState.GONE and row.held]
+        if lost := [drive_id for drive_id in was if drive_id not in replaced]:
+            raise DriveError(f"drive {lost[0]} was here and is not: is it mounted? (objstore drive replace)")
         identity = await format_drive(path, cluster_id, tier)
     if identity.cluster_id != cluster_id:
         raise DriveError(f"belongs to another cluster ({identity.cluster_id})")

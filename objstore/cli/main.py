@@ -20,6 +20,7 @@ from objstore.cli import (
     identity_commands,
     lifecycle_commands,
     list_commands,
+    migrate_command,
     node_commands,
     quota_commands,
     repair_commands,
@@ -60,6 +61,7 @@ app.command(rich_help_panel=CARE)(repair_commands.heal)
 app.command(rich_help_panel=CARE)(repair_commands.scrub)
 app.command(rich_help_panel=CARE)(repair_commands.fsck)
 app.add_typer(repair_commands.app, name="repair", rich_help_panel=CARE)
+app.command(rich_help_panel=CARE)(migrate_command.migrate)
 app.command(rich_help_panel=CARE)(backup_commands.backup)
 app.command(rich_help_panel=CARE)(backup_commands.recover)
 app.add_typer(node_commands.app, name="node", rich_help_panel=SERVERS)

@@ -25,7 +25,7 @@ _REGISTER = Statement(
     insert(drive).values(_row).on_conflict_do_update(index_elements=[d.id], set_={**_known_again, "seen": _now}),
     *_row,
 )
-_LIST = Statement(select(*_COLUMNS).order_by(d.tier, d.node, d.address, d.id))
+_LIST = Statement(select(*_COLUMNS, d.held).order_by(d.tier, d.node, d.address, d.id))
 _new = param("new", SmallInteger)
 _gone = constant(DriveState.GONE.value)
 _change = {
@@ -114,8 +114,8 @@ class Drives:
     async def list(self) -> Listing:
         """All drives, by tier, node and address."""
         return [
-            Drive(id_, tier, node, address, zone, rack, DriveState(state), capacity, free)
-            for id_, tier, node, address, zone, rack, state, capacity, free in await self._database.fetch(_LIST)
+            Drive(id_, tier, node, address, zone, rack, DriveState(state), capacity, free, held)
+            for id_, tier, node, address, zone, rack, state, capacity, free, held in await self._database.fetch(_LIST)
         ]
 
     async def set_state(self, drive_id: str, state: DriveState, reason: str = "", held: bool = False) -> bool:

@@ -8,7 +8,10 @@ from objstore.model.states import DriveState, VolumeState
 
 @dataclass(slots=True)
 class Drive:
-    """One mounted directory. ``id``: 32 hex digits. ``node``: the host that serves it, at ``address``: path or URL."""
+    """One mounted directory. ``id``: 32 hex digits. ``node``: the host that serves it, at ``address``: path or URL.
+
+    ``held``: an operator gave it its state.
+    """
 
     id: str
     tier: str
@@ -19,6 +22,7 @@ class Drive:
     state: DriveState = DriveState.UP
     capacity_bytes: int = 0
     free_bytes: int = 0
+    held: bool = False
 
 
 @dataclass(slots=True)

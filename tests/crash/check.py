@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 from tests.crash.journal import Journal, State, Value
-from tests.crash.load import BUCKET
-from tests.harness.server import Server
+from tests.crash.load import BUCKET, Door, listed_in
 from tests.harness.wire import Answer, Wire, path_of
 
 THREADS = 4
@@ -37,7 +35,7 @@ class Violations:
 class Checker:
     """Holds the server against the journal."""
 
-    def __init__(self, server: Server, journal: Journal, seed: int) -> None:
+    def __init__(self, server: Door, journal: Journal, seed: int) -> None:
         self._server, self._journal = server, journal
         self._random = random.Random(seed)
         self._local = threading.local()
@@ -124,11 +122,10 @@ class Checker:
         after = ""
         while True:
             query = f"encoding-type=url&list-type=2&max-keys=100{after}"
-            root = ElementTree.fromstring(self._say("GET", f"/{BUCKET}?{query}").body)
+            answer = self._say("GET", f"/{BUCKET}?{query}")
+            listed |= listed_in(answer)
+            root = ElementTree.fromstring(answer.body)
             space = root.tag.partition("}")[0] + "}"
-            for entry in root.iter(f"{space}Contents"):
-                name, size, etag = (entry.findtext(f"{space}{tag}", "") for tag in ("Key", "Size", "ETag"))
-                listed[unquote_plus(name)] = (int(size), etag.strip('"'))
             token = root.findtext(f"{space}NextContinuationToken")
             if token is None:
                 return listed

@@ -4,10 +4,12 @@ import hashlib
 import http.client
 import random
 import threading
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
 from tests.crash.journal import Journal, Say, Value
-from tests.harness.server import Server
 from tests.harness.wire import Answer, Wire, path_of
 
 BUCKET = "crash"
@@ -16,7 +18,17 @@ COLD_SHARE = 0.1
 HOT_KEYS = 12
 PART_BYTES_MIN = 5 * 1024 * 1024
 _POOL = random.Random(7).randbytes(8 * 1024 * 1024)
-MIX = {"put": 42, "get": 16, "delete": 9, "copy": 10, "multipart": 3, "hot": 20}
+MIX: Mapping[str, float] = {"put": 42, "get": 16, "delete": 9, "copy": 10, "multipart": 3, "hot": 20}
+
+
+class Door(Protocol):
+    """A gateway."""
+
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+    @property
+    def credentials(self) -> tuple[str, str]: ...
 
 
 class Unanswered(Exception):
@@ -32,13 +44,22 @@ class WrongAnswer(AssertionError):
 
 
 class Client:
-    """One thread's worth of load. ``failure`` holds what went wrong, for the main thread to raise."""
+    """One thread's worth of load, each request at one of the ``doors``. ``failure`` holds what went wrong, for the main
+    thread to raise.
+    """
 
     def __init__(
-        self, server: Server, journal: Journal, hot: dict[str, threading.Lock], number: int, seed: int
+        self,
+        doors: Sequence[Door],
+        journal: Journal,
+        hot: dict[str, threading.Lock],
+        number: int,
+        seed: int,
+        mix: Mapping[str, float],
+        pause_seconds: float,
     ) -> None:
-        self._wire = Wire(server.address, server.credentials, timeout=20)
-        self._journal, self._hot_locks = journal, hot
+        self._wires = [Wire(door.address, door.credentials, timeout=20) for door in doors]
+        self._journal, self._hot_locks, self._mix, self._pause_seconds = journal, hot, mix, pause_seconds
         self._random = random.Random(seed * 1000 + number)
         self._keys = [f"client {number}/key+{i}" for i in range(OWN_KEYS)]
         self._stop = threading.Event()
@@ -56,17 +77,19 @@ class Client:
     def join(self) -> None:
         """Wait for the end; raises what went wrong."""
         self._thread.join()
-        self._wire.close()
+        for wire in self._wires:
+            wire.close()
         if self.failure is not None:
             raise self.failure
 
     def _run(self) -> None:
-        operations, weights = [getattr(self, f"_{name}") for name in MIX], list(MIX.values())
+        operations, weights = [getattr(self, f"_{name}") for name in self._mix], list(self._mix.values())
         try:
             while not self._stop.is_set():
                 [operation] = self._random.choices(operations, weights)
                 try:
                     operation()
+                    self._stop.wait(self._pause_seconds)
                 except Refused:
                     self._stop.wait(0.02)
                 except Unanswered:
@@ -80,7 +103,7 @@ class Client:
         """An answer below 500; raises Refused, Unanswered."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
-            answer = self._wire.request(method, target, body, named)
+            answer = self._random.choice(self._wires).request(method, target, body, named)
         except ConnectionRefusedError:
             raise Refused from None
         except (OSError, http.client.HTTPException) as error:
@@ -116,7 +139,7 @@ class Client:
         kind = self._random.random()
         if kind < 0.05:
             return b""
-        low, high = (0, 17) if kind < 0.8 else (17, 21)
+        low, high = (0, 17) if kind < 0.8 else (17, 21) if kind < 0.99 else (21, 22.5)
         size = int(2 ** self._random.uniform(low, high))
         at = self._random.randrange(len(_POOL) - size)
         return self._random.randbytes(16)[:size] + _POOL[at : at + max(0, size - 16)]
@@ -146,6 +169,32 @@ class Client:
             if found != (state.value if state else None):
                 raise WrongAnswer(f"GET {key}: {answer.status}, {found}, state {state}")
             self._journal.count("read")
+
+    def _range(self) -> None:
+        """Some bytes of what is there."""
+        key = self._own(present=True)
+        value = self._journal.states[key].value if key else None
+        if key is None or value is None or not value.size:
+            return
+        start = self._random.randrange(value.size)
+        end = min(value.size, start + self._random.choice([1, 4096, 300_000]))
+        answer = self._say("GET", path_of(BUCKET, key), range=f"bytes={start}-{end - 1}")
+        same = (answer.status, len(answer.body), answer.etag) == (206, end - start, value.etag)
+        if not same:
+            raise WrongAnswer(f"GET {key} {start} to {end}: {answer.status}, {len(answer.body)} bytes, {value}")
+        self._journal.count("read by range")
+
+    def _list(self) -> None:
+        """One's own keys: nobody else writes them."""
+        prefix = self._keys[0].partition("/")[0] + "/"
+        answer = self._say("GET", f"/{BUCKET}?encoding-type=url&list-type=2&prefix={quote(prefix, safe='')}")
+        found = listed_in(answer)
+        for key in self._journal.certain(self._keys):
+            state = self._journal.states.get(key)
+            expected = (state.value.size, state.value.etag) if state and state.value else None
+            if found.get(key) != expected:
+                raise WrongAnswer(f"LIST {key}: {found.get(key)}, state {state}")
+        self._journal.count("listed")
 
     def _delete(self) -> None:
         if key := self._own():
@@ -231,11 +280,20 @@ class Client:
 
 
 class Load:
-    """Clients together; ``seed`` makes another load."""
+    """Clients together; ``seed`` makes another load, ``mix`` says how often each operation comes, ``pause_seconds`` how
+    long a client rests after each."""
 
-    def __init__(self, server: Server, journal: Journal, clients: int, seed: int) -> None:
+    def __init__(
+        self,
+        doors: Sequence[Door],
+        journal: Journal,
+        clients: int,
+        seed: int,
+        mix: Mapping[str, float] = MIX,
+        pause_seconds: float = 0.0,
+    ) -> None:
         locks = {f"hot/{i}": threading.Lock() for i in range(HOT_KEYS)}
-        self._clients = [Client(server, journal, locks, number, seed) for number in range(clients)]
+        self._clients = [Client(doors, journal, locks, number, seed, mix, pause_seconds) for number in range(clients)]
 
     def start(self) -> None:
         """Begin."""
@@ -258,3 +316,16 @@ def _text(answer: Answer, name: str) -> str:
         if element.tag.rpartition("}")[2] == name:
             return element.text or ""
     raise WrongAnswer(f"no {name} in {answer.body!r}")
+
+
+def listed_in(answer: Answer) -> dict[str, tuple[int, str]]:
+    """Size and ETag by key, of a page of a listing."""
+    if answer.status != 200:
+        raise WrongAnswer(str(answer))
+    root = ElementTree.fromstring(answer.body)
+    space = root.tag.partition("}")[0] + "}"
+    found = {}
+    for entry in root.iter(f"{space}Contents"):
+        name, size, etag = (entry.findtext(f"{space}{tag}", "") for tag in ("Key", "Size", "ETag"))
+        found[unquote_plus(name)] = (int(size), etag.strip('"'))
+    return found

@@ -57,7 +57,7 @@ def run(directory: Path, failovers: int, seed: int) -> str:
 
 
 def _round(server: Server, pair: Pair, journal: Journal, seed: int, is_alone: bool) -> None:
-    load = Load(server, journal, CLIENTS, seed)
+    load = Load([server], journal, CLIENTS, seed)
     journal.note("round", seed, "alone" if is_alone else "both")
     load.start()
     time.sleep(LOAD_SECONDS)

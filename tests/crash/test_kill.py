@@ -74,7 +74,7 @@ def _run(directory: Path, capsys: pytest.CaptureFixture[str], kinds: tuple[str, 
 
 def _round(server: Server, journal: Journal, kind: str, seed: int, restarts: list[float]) -> None:
     """Load, a kill in the middle of it, and a look at everything."""
-    load = Load(server, journal, CLIENTS, seed)
+    load = Load([server], journal, CLIENTS, seed)
     chance = random.Random(seed)
     journal.note("round", seed, kind)
     load.start()

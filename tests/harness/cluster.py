@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 from objstore.cli.certificates import CA_CERT, CERT, KEY, make_certificates
-from tests.harness.server import descendants
+from tests.harness.server import clean_environment, descendants
 
 START_SECONDS_MAX = 90.0
 SECRET = "3b1f0c5e9a7d42688cd1e0f7a95b6e24"
@@ -34,31 +34,34 @@ shard_bytes_max = 67108864
 
 @dataclass
 class Role:
-    """One process of the cluster; ``ready`` is what it wrote when it was."""
+    """One process of the cluster; ``ready`` is what it wrote when it was. ``through``: stands before the command."""
 
     arguments: Sequence[str]
     directory: Path
     environment: Mapping[str, str]
     process: "subprocess.Popen[bytes] | None" = None
     ready: dict[str, Any] = field(default_factory=dict)
+    through: Sequence[str] = ()
 
     def spawn(self) -> None:
         """Start without waiting."""
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "ready.json").unlink(missing_ok=True)
-        command = [sys.executable, "-m", "objstore", *self.arguments, f"--ready-file={self.directory / 'ready.json'}"]
+        ready = f"--ready-file={self.directory / 'ready.json'}"
+        command = [*self.through, sys.executable, "-m", "objstore", *self.arguments, ready]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(self.environment)
             )
 
-    def wait(self) -> "Role":
+    def wait(self, seconds: float = START_SECONDS_MAX) -> "Role":
         """Until it is ready."""
         assert self.process is not None
-        deadline = time.monotonic() + START_SECONDS_MAX
+        deadline = time.monotonic() + seconds
         while not (self.directory / "ready.json").exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError((self.directory / "log").read_text())
+                code = self.process.poll()
+                raise AssertionError(f"exit code {code}: {(self.directory / 'log').read_text()}")
             time.sleep(0.02)
         self.ready = json.loads((self.directory / "ready.json").read_text())
         return self
@@ -96,7 +99,7 @@ class Cluster:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "objstore.toml").write_text(SETTINGS)
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("OBJSTORE_", "AWS_"))},
+            **clean_environment(),
             "OBJSTORE_DATABASE_URL": database_url,
             "OBJSTORE_CLUSTER_SECRET": SECRET,
             "OBJSTORE_ACCESS_KEY": KEYS[0],

@@ -88,7 +88,7 @@ class Server:
         ]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment() | self._environment
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment() | self._environment
             )
         return self._process
 
@@ -152,7 +152,7 @@ class Server:
     def client_environment(self) -> dict[str, str]:
         """What command line clients need."""
         access_key, secret_key = self.credentials
-        return _environment() | {
+        return clean_environment() | {
             "AWS_ACCESS_KEY_ID": access_key,
             "AWS_SECRET_ACCESS_KEY": secret_key,
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -191,7 +191,7 @@ class Server:
         return httpx.request(method, request.url, headers=headers, content=body, timeout=120)
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Ours, without settings of servers and clients."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OBJSTORE_", "AWS_"))}
     if kept.pop("PYTHONDONTWRITEBYTECODE", ""):

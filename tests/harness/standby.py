@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from objstore.cli.postgres import _find_programs, _let_others_pass, _processes_in, _system_user
+from tests.harness.netns import Host
 
 SECONDS_MAX = 60.0
 SETTINGS = """
@@ -32,10 +33,10 @@ deadlock_timeout = 100ms
 
 
 class Single:
-    """One Postgres server with a directory of its own."""
+    """One Postgres server with a directory of its own; on ``host`` it listens on that address too, and trusts all."""
 
-    def __init__(self, data: Path, sockets: Path) -> None:
-        self.data, self.sockets = data, sockets
+    def __init__(self, data: Path, sockets: Path, host: Host | None = None) -> None:
+        self.data, self.sockets, self._host = data, sockets, host
         self._programs, self._user = _find_programs(data), _system_user()
         for directory in (data.parent, sockets):
             directory.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,8 @@ class Single:
         )
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(SETTINGS)
+        with (self.data / "pg_hba.conf").open("a") as file:
+            file.write("host all all samenet trust\n" if self._host else "")
 
     def copy(self, source: "Single") -> None:
         """Become a standby of ``source``; what was here is gone."""
@@ -68,6 +71,8 @@ class Single:
     def start(self) -> None:
         """Start and wait until it answers."""
         options = f"-c unix_socket_directories={self.sockets}"
+        if self._host is not None:
+            options += f" -c listen_addresses={self._host.address}"
         log = str(self.sockets / "log")
         self.run("pg_ctl", "-D", str(self.data), "-o", options, "-l", log, "-w", "-t", str(SECONDS_MAX), "start")
 
@@ -99,12 +104,17 @@ class Single:
 
     def run(self, program: str, *arguments: str) -> str:
         """One of its programs, as its user."""
+        through: list[str] = []
+        user = self._user
+        if self._host is not None and user is not None:  # to enter a host is root's
+            through = [*self._host.through[:-1], f"--setuid={user.pw_uid}", f"--setgid={user.pw_gid}", "--"]
+            user = None
         with tempfile.TemporaryFile() as output:  # a pipe would be kept open by the server that pg_ctl starts
             done = subprocess.run(
-                [str(self._programs / program), *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd="/", env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}, check=False,
-                user=self._user.pw_uid if self._user else None, group=self._user.pw_gid if self._user else None,
-                extra_groups=[] if self._user else None,
+                [*through, str(self._programs / program), *arguments], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output, cwd="/", env={"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}, check=False,
+                user=user.pw_uid if user else None, group=user.pw_gid if user else None,
+                extra_groups=[] if user else None,
             )  # fmt: skip
             output.seek(0)
             text = output.read().decode()

@@ -43,7 +43,11 @@ async def test_an_empty_mount_point_is_not_formatted(tmp_path: Path) -> None:
     with pytest.raises(DriveError, match="is it mounted"):
         await find_drive(path, "hot", CLUSTER, [row(path)], "n1")
     assert list(path.iterdir()) == []
-    await find_drive(path, "hot", CLUSTER, [replace(row(path), state=DriveState.GONE)], "n1")  # replaced in place
+    given_up = replace(row(path), state=DriveState.GONE)
+    with pytest.raises(DriveError, match="is it mounted"):
+        await find_drive(path, "hot", CLUSTER, [given_up], "n1")
+    assert list(path.iterdir()) == []
+    await find_drive(path, "hot", CLUSTER, [replace(given_up, held=True)], "n1")  # replaced in place
 
 
 async def test_foreign_and_misplaced_drives_are_refused(tmp_path: Path) -> None:
