@@ -24,9 +24,9 @@ def migrate(
     """Bring the schema up to this release. Servers do so by themselves when they start."""
     import asyncio
 
+    from objstore.cli.load_settings import load_settings
     from objstore.cli.migrating import migrate as bring_up
     from objstore.cli.problem import CommandError
-    from objstore.cli.settings import load_settings
     from objstore.meta.distribute import NotDistributed, distribute, plan
     from objstore.model.errors import DatabaseUnavailable
 
