@@ -57,10 +57,7 @@ class Cycle(RequestResponseCycle):
         return self._send_after_large(message)
 
     async def _send_after_large(self, message: Any) -> None:
-        """Send, when the large piece before has gone out. What is encrypted on its way goes through the transport."""
-        if self._http.transport.get_extra_info("sslcontext") is not None:
-            await super().send(message)
-            return
+        """Send, when the large piece before has gone out."""
         if self._sender is None:
             self._sender = PieceSender(self._http.transport, self._http.loop)
         await self._sender.finish()
