@@ -116,3 +116,5 @@ _.thresholds
 _.children
 _.done_objects
 _.done_bytes
+_.looked_until
+_.idle_before
