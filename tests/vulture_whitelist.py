@@ -129,3 +129,5 @@ _.children
 _.done_objects
 _.done_bytes
 CITUS  # a choice of --distributed
+_.looked_until
+_.idle_before

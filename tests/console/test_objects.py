@@ -102,7 +102,7 @@ def test_drop(page: Page, s3: Any, bucket: str) -> None:
 
 
 def test_parts_are_sent_together_and_again(page: Page, s3: Any, bucket: str, tmp_path: Path) -> None:
-    content = random.Random(1).randbytes(33 * MIB)
+    content = random.Random(1).randbytes(17 * MIB)
     (tmp_path / "large.bin").write_bytes(content)
     sent: Counter[str] = Counter()
 
@@ -126,7 +126,7 @@ def test_a_canceled_upload_leaves_nothing(page: Page, s3: Any, bucket: str, tmp_
     held: list[Route] = []
     page.route("**/*partNumber=*", lambda route: held.append(route))
     go(page, "buckets", bucket)
-    (tmp_path / "large.bin").write_bytes(bytes(20 * MIB))
+    (tmp_path / "large.bin").write_bytes(bytes(9 * MIB))
     with page.expect_request("**/*partNumber=*"):
         page.locator("input[type=file]").set_input_files(tmp_path / "large.bin")
     uploaded(page, "large.bin").get_by_role("button", name="Cancel large.bin").click()

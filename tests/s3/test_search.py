@@ -116,6 +116,15 @@ def test_only_with_rights_of_ones_own(server: Server, filled: str) -> None:
     allow(lists, {"Action": "s3:GetObjectTagging", "Resource": f"arn:aws:s3:::{filled}/a/o*"})
     assert found(server, filled, keys, tag="team") == ["a/one"]
     assert found(server, filled, keys, meta="run") == []
+    # A link can do what its maker can.
+    link = f"{server.endpoint}/-/admin/v1/presign"
+    body = json.dumps({"bucket": filled, "key": "a/one"}).encode()
+    asked = AWSRequest("POST", link, data=body, headers={"content-type": "application/json"})
+    S3SigV4Auth(Credentials(*keys), "s3", "us-east-1").add_auth(asked)
+    made_link = httpx.post(link, headers=dict(asked.headers), content=body)
+    assert made_link.status_code == 200
+    assert httpx.get(made_link.json()["url"]).status_code == 403
+    assert httpx.post(link, content=body, headers={"content-type": "application/json"}).status_code == 403
     # All else below this path is root's.
     url = f"{server.endpoint}/-/admin/v1/buckets"
     request = AWSRequest("GET", url)

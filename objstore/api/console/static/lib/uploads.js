@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 import { Signal } from "./state.js";
 import { abortUpload, beginUpload, completeUpload, crc32, pathOf } from "./s3.js";
 
-export const PART_BYTES = 16 * 1024 * 1024;
+export const PART_BYTES = 8 * 1024 * 1024;
 export const PARTS_AT_ONCE = 4;
 const FILES_AT_ONCE = 2;
 const PARTS_MAX = 10000;

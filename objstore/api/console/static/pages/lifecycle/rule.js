@@ -25,7 +25,7 @@ function Aws({ form, digits, set }) {
   return html`<fieldset><legend>${t("rule.transitions")}</legend><${Moves} list=${form.transitions} days="rule.days" onList=${(transitions) => set({ transitions })} /></fieldset>
     <fieldset><legend>${t("rule.expiration")}</legend><div class="form-row">${digits("expireDays", { disabled: form.expireMarkers })}
       <${TextField} label=${t("rule.expireDate")} type="date" value=${form.expireDate} disabled=${form.expireMarkers} onValue=${(expireDate) => set({ expireDate })} />
-      <${Check} label=${t("rule.expireMarkers")} checked=${form.expireMarkers} onValue=${(expireMarkers) => set({ expireMarkers })} /></div></fieldset>
+      </div><${Check} label=${t("rule.expireMarkers")} checked=${form.expireMarkers} onValue=${(expireMarkers) => set({ expireMarkers })} /></fieldset>
     <fieldset><legend>${t("rule.old")}</legend><${Moves} list=${form.oldTransitions} days="rule.oldDays" newer onList=${(oldTransitions) => set({ oldTransitions })} />
       <div class="form-row">${digits("oldDays", { label: t("rule.oldExpire") })}${digits("oldNewer")}</div></fieldset>
     <fieldset><legend>${t("rule.uploads")}</legend><div class="form-row">${digits("abortDays")}</div></fieldset>`;
