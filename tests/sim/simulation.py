@@ -5,9 +5,10 @@ than m columns.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 
+from objstore.drive.base import Drive
 from objstore.lifecycle.compact import Compactor
 from objstore.meta.database import Database
 from objstore.model import clock
@@ -94,10 +95,14 @@ class Simulation:
     async def _open(self) -> None:
         self.database = await Database.connect(self._url, pool_size=3)
         self.store: Store = await open_store(
-            self.database, self.drives, {"hot": PROFILE}, cluster_id=b"c" * 16, host="sim", pid=1
+            self.database, self._seen(), {"hot": PROFILE}, cluster_id=b"c" * 16, host="sim", pid=1
         )
         self.versions.store = self.store
         self.compactor = Compactor(self.store, garbage_ratio=0.1, grace_seconds=0.0, retry_seconds=0.0)
+
+    def _seen(self) -> Sequence[Drive]:
+        """The drives as the store sees them."""
+        return self.drives
 
     async def _close(self) -> None:
         await self.store.close()

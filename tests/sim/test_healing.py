@@ -39,7 +39,7 @@ async def _run(seeds: range, url: str, steps: int) -> Counter[str]:
 @pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
 def test_seeds(first: int, database_url: str) -> None:
     counts = asyncio.run(_run(range(first, first + GROUP), database_url, STEPS))
-    for what in ("acked", "crashes", "flips", "healed", "drains", "scrubs", "returns"):
+    for what in ("acked", "crashes", "flips", "healed", "drains", "scrubs", "returns", "partitions"):
         assert counts[what], f"no {what}: the seeds test nothing"
 
 
