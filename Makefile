@@ -71,6 +71,7 @@ fmt: $(VENV)/.dev
 reference: $(VENV)/.dev
 	$(BIN)/python -m tools.client
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m objstore.cli.metrics_reference > docs/metrics.md
 
 # Without network: the theme's fonts are the system's, its search runs in the browser.
 docs: $(VENV)/.docs

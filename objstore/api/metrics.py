@@ -78,7 +78,7 @@ _gauges = {
     for name, text in (
         ("objstore_connections", "Open client connections."),
         ("objstore_s3_requests_inflight", "Requests being served."),
-        ("objstore_lifecycle_share", "The part of the time that lifecycle work may take beside clients, of 1."),
+        ("objstore_lifecycle_share_ratio", "The part of the time that lifecycle work may take beside clients, of 1."),
         ("objstore_lifecycle_backlog", "Versions and uploads that wait for lifecycle rules."),
         ("objstore_lifecycle_lag_seconds", "Since when the oldest of them is due."),
         ("objstore_volumes_short_of_redundancy", "Volumes with fewer healthy shards than they should have."),

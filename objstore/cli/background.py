@@ -94,7 +94,7 @@ async def run_background(spec: WorkerSpec) -> None:
     store.context.keys = await open_keys(spec, database)
     compactor = Compactor(store, spec.compact_garbage_ratio, spec.retire_grace_seconds)
     pace = _pace(spec.lifecycle, store, stop)
-    metrics.gauge_from("objstore_lifecycle_share", lambda: pace.share)
+    metrics.gauge_from("objstore_lifecycle_share_ratio", lambda: pace.share)
     engine = Engine(store, database, pace, EngineSettings(spec.lifecycle.interval_seconds, spec.lifecycle.workers))
     repair = RepairRunner(
         spec.repair, store, database, bytes.fromhex(spec.cluster_id), max(spec.retire_grace_seconds, GRACE_SECONDS_MIN)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.+) \|$", re.MULTILINE)
-UNITS = ("bytes", "seconds", "info", "total")
+UNITS = ("bytes", "seconds", "info", "ratio", "total")
 # Gauges and histograms of things that are counted; the thing is the unit.
 THINGS = {
     "objstore_batch_items",
