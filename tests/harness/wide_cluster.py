@@ -161,12 +161,21 @@ class WideCluster:
         )
 
     def open_files(self) -> Counter[str]:
-        """Descriptors that each role's processes have open, by name."""
+        """What each role's processes have open, by role and kind: "shard", "deleted shard", "socket", "other"."""
         found: Counter[str] = Counter()
         for station in self.stations:
             process = station.role.process
             assert process is not None
             for pid in (process.pid, *descendants(process.pid)):
-                with suppress(OSError):
-                    found[station.role.directory.name] += len(list(Path(f"/proc/{pid}/fd").iterdir()))
+                for entry in Path(f"/proc/{pid}/fd").iterdir():
+                    with suppress(OSError):
+                        found[f"{station.role.directory.name} {_kind(str(entry.readlink()))}"] += 1
         return found
+
+
+def _kind(target: str) -> str:
+    if target.startswith("socket:"):
+        return "socket"
+    if target.endswith(".shard (deleted)"):
+        return "deleted shard"
+    return "shard" if target.endswith(".shard") else "other"

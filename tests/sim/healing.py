@@ -144,14 +144,15 @@ class HealingSimulation(Simulation):
     async def _scrub(self) -> None:
         """A pass over every drive; if all is whole after it, other drives may fail from now on."""
         self.counts["scrubs"] += 1
+        self._mend()  # what the scrubber does not reach may have rotted
         await self.scrubber.ensure()
         await self.context.inspections.start(InspectionKind.SCRUB, [drive.id for drive in self.drives])
         for _ in self.drives:
             await self._try(self.scrubber.step())
         await self._settle()
-        self._mend()
         is_whole = not await short_of_redundancy(self.database) and not any(drive.gone for drive in self.drives)
         # Unsealed volumes are not scrubbed: what may have rotted in them stays with the old victims.
+        await self.store.context.catalog.refresh()  # clients hear where shards are now, as with a heartbeat
         if is_whole and not await self._open_volumes():
             self.victims = self.random.sample(self.drives, PROFILE.m)
             self.counts["changed_victims"] += 1

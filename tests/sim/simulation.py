@@ -269,8 +269,7 @@ class Simulation:
         await self.versions.empty()
         for upload in (await self.store.list_uploads(BUCKET, b"", b"", b"", None, 1000)).uploads:
             await self.store.abort(BUCKET, upload.key, upload.id)
-        await self.store.close()
-        await self.database.close()
+        await self._close()
         await self._open()
         await self.store.context.volumes.seal_orphans(0.0)
         await self.compactor.full_pass(0.0)
