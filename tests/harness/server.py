@@ -21,7 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-START_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 180.0
 # Small volumes, so that tests meet sealing and compaction; every file of 20 emulated drives starts small. Nobody heals
 # behind the back of tests that damage shards.
 SETTINGS = """\
