@@ -173,9 +173,10 @@ async def _whole(database: Database, bucket_id: int, source: Source) -> Count:
 
 
 async def bounded(
-    database: Database, statement: Statement, *arguments: Any, seconds: float = STATEMENT_SECONDS
+    database: Database, statement: Statement, *arguments: Any, seconds: float | None = None
 ) -> Sequence[Any]:
     """Rows of a statement that can change nothing and is given up after ``seconds``; raises TooSlow."""
+    seconds = STATEMENT_SECONDS if seconds is None else seconds
 
     async def work(transaction: Transaction) -> Sequence[Any]:
         await transaction.fetch(_BOUND, str(round(seconds * 1000)), "on")

@@ -15,7 +15,7 @@ from objstore.client.calls.lifecycle import Configuration
 from tests.harness.server import Server
 from tools import client as generator
 
-GIVEN = {"bucket": "client-calls", "tier": "hot", "key": "a", "name": "", "job_id": "00" * 16}
+GIVEN = {"bucket": "client-calls", "tier": "hot", "key": "a", "name": "", "job_id": "00" * 16, "series": "put_bytes"}
 NOTHING_THERE = {("warm", "get_job"), ("tiers", "reencoding"), ("repair", "rebalance_status")}
 
 

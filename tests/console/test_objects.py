@@ -162,6 +162,7 @@ def test_delete_and_undo(page: Page, s3: Any, versioned: str) -> None:
     for key in ("one", "two", "ctrl\x01\n"):
         s3.put_object(Bucket=versioned, Key=key, Body=b"x")
     go(page, "buckets", versioned)
+    expect(page.get_by_role("checkbox", name="Choose")).to_have_count(3)
     for box in page.get_by_role("checkbox", name="Choose").all():
         box.check()
     page.get_by_role("button", name="Delete 3").click()
