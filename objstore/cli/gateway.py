@@ -16,7 +16,6 @@ from objstore.api.auth.console_session import ConsoleSessions
 from objstore.api.console.app import Console
 from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
-from objstore.api.protocol import strict_protocol
 from objstore.api.readiness import Readiness
 from objstore.api.slow_log import SlowLog
 from objstore.api.website import Websites
@@ -34,7 +33,7 @@ from objstore.cli.counters import (
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
-from objstore.cli.http_server import HttpServer
+from objstore.cli.http_server import HttpServer, configure
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys, sealer_of
 from objstore.cli.process_metrics import count_process
@@ -201,15 +200,10 @@ async def run_gateway(spec: WorkerSpec) -> None:
 
 
 def _configuration(spec: WorkerSpec, application: Application) -> uvicorn.Config:
-    return uvicorn.Config(
+    return configure(
         application,
-        http=strict_protocol(spec.header_seconds, spec.stall_seconds),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
+        spec.header_seconds,
+        spec.stall_seconds,
         backlog=BACKLOG,
         timeout_keep_alive=int(spec.keep_alive_seconds) or 1,
         timeout_graceful_shutdown=int(spec.drain_seconds),

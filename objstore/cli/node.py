@@ -21,11 +21,10 @@ import uvicorn
 import uvloop
 
 from objstore import __version__
-from objstore.api.protocol import strict_protocol
 from objstore.cli.check_postgres import check_postgres
 from objstore.cli.drives import find_drive
 from objstore.cli.endpoint import listen, reserve
-from objstore.cli.http_server import HttpServer
+from objstore.cli.http_server import HttpServer, configure
 from objstore.cli.logs import configure_logs
 from objstore.cli.migrating import migrate
 from objstore.cli.problem import StartError
@@ -164,16 +163,11 @@ class _Node:
 
     def _configuration(self) -> uvicorn.Config:
         settings = self._settings
-        return uvicorn.Config(
+        return configure(
             self._server,
-            http=strict_protocol(settings.header_seconds, settings.stall_seconds),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
+            settings.header_seconds,
+            settings.stall_seconds,
             date_header=False,
-            proxy_headers=False,
             backlog=BACKLOG,
             timeout_keep_alive=int(settings.keep_alive_seconds) or 1,
             timeout_graceful_shutdown=int(settings.drain_seconds),

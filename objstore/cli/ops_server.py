@@ -4,11 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import uvicorn
-
-from objstore.api.protocol import strict_protocol
 from objstore.cli.endpoint import listen
-from objstore.cli.http_server import HttpServer
+from objstore.cli.http_server import HttpServer, configure
 
 REQUEST_SECONDS = 10.0
 
@@ -18,15 +15,10 @@ async def run_ops(address: str, application: Callable[..., Any], stop: asyncio.E
     if not address:
         return
     host, _, port = address.rpartition(":")
-    configuration = uvicorn.Config(
+    configuration = configure(
         application,
-        http=strict_protocol(REQUEST_SECONDS, REQUEST_SECONDS),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
+        REQUEST_SECONDS,
+        REQUEST_SECONDS,
         timeout_graceful_shutdown=1,
     )
     server = HttpServer(configuration, lambda: None)

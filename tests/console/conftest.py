@@ -5,10 +5,12 @@ A browser is a module's, not the run's: while it is open, nothing else in this p
 
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.console.watch import watched
 from tests.harness.server import Server
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -95,3 +97,16 @@ def console(new_console: Open) -> Console:
     console = new_console()
     console.sign_in()
     return console
+
+
+@pytest.fixture(scope="session")
+def s3(server: Server) -> Any:
+    """A boto3 client that does not repeat requests."""
+    return server.s3()
+
+
+@pytest.fixture
+def page(console: Console) -> Iterator[Page]:
+    """Signed in as root, and watched."""
+    with watched(console) as page:
+        yield page

@@ -2,22 +2,16 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import Console, Open
+from tests.console.conftest import Open
 from tests.console.watch import go, settled, watched
 from tests.harness.server import Server
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def s3(server: Server) -> Any:
-    return server.s3()
 
 
 @pytest.fixture
@@ -25,13 +19,6 @@ def bucket(s3: Any) -> str:
     name = f"console-settings-{next(_numbers)}"
     s3.create_bucket(Bucket=name)
     return name
-
-
-@pytest.fixture
-def page(console: Console) -> Iterator[Page]:
-    """Signed in as root, and watched."""
-    with watched(console) as page:
-        yield page
 
 
 def test_make_and_delete_by_keyboard(page: Page, s3: Any) -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -12,15 +11,9 @@ from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Console
 from tests.console.watch import HOSTILE, PARQUET, SCRIPT, SVG, go, png, safetensors, watched
-from tests.harness.server import Server
 
 MARKUP = "<img src=x onerror=window.pwned=1>"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def s3(server: Server) -> Any:
-    return server.s3()
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +21,6 @@ def bucket(s3: Any) -> str:
     name = f"console-content-{next(_numbers)}"
     s3.create_bucket(Bucket=name)
     return name
-
-
-@pytest.fixture
-def page(console: Console) -> Iterator[Page]:
-    """Signed in as root, and watched."""
-    with watched(console) as page:
-        yield page
 
 
 def preview(page: Page, s3: Any, bucket: str, key: str, body: bytes, content_type: str = "text/html") -> None:

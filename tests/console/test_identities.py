@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 
 import boto3
 import pytest
@@ -10,8 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import Console
-from tests.console.watch import go, settled, watched
+from tests.console.watch import go, settled
 from tests.harness.server import Server
 
 _numbers = itertools.count(1)
@@ -20,13 +18,6 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def name() -> str:
     return f"console-user-{next(_numbers)}"
-
-
-@pytest.fixture
-def page(console: Console) -> Iterator[Page]:
-    """Signed in as root, and watched."""
-    with watched(console) as page:
-        yield page
 
 
 def lists(server: Server, keys: tuple[str, str]) -> bool:

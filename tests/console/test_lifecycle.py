@@ -3,14 +3,13 @@
 import itertools
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Console
-from tests.console.watch import go, watched
+from tests.console.watch import go
 from tests.harness.server import Server
 
 _numbers = itertools.count(1)
@@ -20,11 +19,6 @@ XML = """<LifecycleConfiguration><Rule><ID>&lt;b&gt;</ID><Status>Disabled</Statu
 <Expiration><Days>9</Days></Expiration></Rule></LifecycleConfiguration>"""
 
 
-@pytest.fixture(scope="session")
-def s3(server: Server) -> Any:
-    return server.s3()
-
-
 @pytest.fixture
 def bucket(s3: Any) -> str:
     name = f"console-rules-{next(_numbers)}"
@@ -32,13 +26,6 @@ def bucket(s3: Any) -> str:
     for number in range(5):
         s3.put_object(Bucket=name, Key=f"logs/<img src=x onerror=window.pwned=1>{number}", Body=b"x" * 200_000)
     return name
-
-
-@pytest.fixture
-def page(console: Console) -> Iterator[Page]:
-    """Signed in as root, and watched."""
-    with watched(console) as page:
-        yield page
 
 
 def text_of(page: Page) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.console.conftest import Console
-from tests.console.watch import go, watched
-from tests.harness.server import Server
+from tests.console.watch import go
 
 MIB = 1024 * 1024
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def s3(server: Server) -> Any:
-    return server.s3()
 
 
 @pytest.fixture
@@ -35,13 +27,6 @@ def bucket(s3: Any) -> str:
 def versioned(s3: Any, bucket: str) -> str:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return bucket
-
-
-@pytest.fixture
-def page(console: Console) -> Iterator[Page]:
-    """Signed in as root, and watched."""
-    with watched(console) as page:
-        yield page
 
 
 def body_of(s3: Any, bucket: str, key: str) -> bytes:

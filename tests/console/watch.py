@@ -6,14 +6,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request
 
-from tests.console.conftest import Console
 from tests.harness.server import Server
+
+if TYPE_CHECKING:
+    from tests.console.conftest import Console
 
 # Markup, script URLs, text that is turned round, escapes of terminals, formulas, dots, bytes that XML cannot carry.
 HOSTILE = [
@@ -66,7 +68,7 @@ class Watch:
 
 
 @contextmanager
-def watched(console: Console) -> Iterator[Page]:
+def watched(console: "Console") -> Iterator[Page]:
     """The page, watched for as long as it is used; what the server refused is for the test to look at."""
     page, watch = console.page, Watch(console.page, console.server)
     page.on("request", watch.request)
