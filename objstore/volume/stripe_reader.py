@@ -83,7 +83,11 @@ class StripeReader:
         except TooManyLost:
             if column not in self._slow:
                 raise
-            await directly()  # there is no other way
+            self._slow.discard(column)
+            try:
+                await directly()  # there is no other way
+            except (DriveError, CorruptData) as error:
+                raise TooManyLost(f"the last column there was: {error}") from error
             return found[0]
 
     def lose(self, column: int, error: Exception) -> None:

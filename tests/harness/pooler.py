@@ -45,7 +45,8 @@ class Pooler:
         user = _system_user()
         if user is not None:  # it does not run as root
             _let_others_pass(directory / "ini")
-            os.chown(directory, user.pw_uid, user.pw_gid)
+            for path in (directory, *directory.iterdir()):  # whatever the umask is
+                os.chown(path, user.pw_uid, user.pw_gid)
         with (directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [PROGRAM, str(directory / "ini")], stdin=subprocess.DEVNULL, stdout=log, stderr=log,

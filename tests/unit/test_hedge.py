@@ -140,6 +140,24 @@ async def test_when_too_many_are_slow_they_are_waited_for(shelf: Shelf) -> None:
     await asyncio.wait_for(reading, 60)
 
 
+@pytest.mark.parametrize("late", [(0,), (1,), (0, 1, 2), (5,)])
+async def test_a_late_column_that_is_harmed_too_is_one_too_many(shelf: Shelf, late: tuple[int, ...]) -> None:
+    """Three of six have lost what they held, some answer late at that: unavailable, whatever was found last."""
+    for drive in shelf.drives[:3]:
+        for offset in range(0, await drive.length(shelf.volume.id), 512):
+            await drive.write(shelf.volume.id, offset, [bytes(512)], sync=False)
+    for number in late:
+        shelf.drives[number].moving.clear()
+    asyncio.get_running_loop().call_later(0.3, lambda: [drive.moving.set() for drive in shelf.drives])
+    unavailable = 0
+    for extent, payload in shelf.stored:
+        try:
+            assert await asyncio.wait_for(shelf.read(extent, 0, len(payload)), 60) == payload
+        except TooManyLost:
+            unavailable += 1
+    assert unavailable > 0
+
+
 async def test_healthy_drives_are_not_read_twice(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hedge, "DELAY_SECONDS_MIN", 10.0)
     monkeypatch.setattr(hedge, "DELAY_SECONDS_MAX", 10.0)
