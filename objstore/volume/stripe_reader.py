@@ -83,7 +83,6 @@ class StripeReader:
         except TooManyLost:
             if column not in self._slow:
                 raise
-            self._slow.discard(column)
             try:
                 await directly()  # there is no other way
             except (DriveError, CorruptData) as error:

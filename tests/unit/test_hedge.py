@@ -140,6 +140,18 @@ async def test_when_too_many_are_slow_they_are_waited_for(shelf: Shelf) -> None:
     await asyncio.wait_for(reading, 60)
 
 
+async def test_a_late_column_that_is_needed_is_asked_again(shelf: Shelf) -> None:
+    """One reader, several ranges: once late is not lost, where too many others are."""
+    for drive in shelf.drives[1:3]:
+        await drive.delete(shelf.volume.id)
+    shelf.drives[0].moving.clear()
+    extent, payload = shelf.stored[-1]
+    reader = ExtentReader(shelf.volume, list(shelf.drives), extent, lambda *_: None)
+    asyncio.get_running_loop().call_later(0.3, shelf.drives[0].moving.set)
+    for start, end in ((0, len(payload)), (0, 200_000), (100_000, 700_000)):
+        assert await asyncio.wait_for(reader.read(start, end), 60) == payload[start:end]
+
+
 @pytest.mark.parametrize("late", [(0,), (1,), (0, 1, 2), (5,)])
 async def test_a_late_column_that_is_harmed_too_is_one_too_many(shelf: Shelf, late: tuple[int, ...]) -> None:
     """Three of six have lost what they held, some answer late at that: unavailable, whatever was found last."""
