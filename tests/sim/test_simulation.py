@@ -16,8 +16,8 @@ STEPS, SOAK_STEPS = 12, 40
 
 async def _wiped(url: str) -> None:
     connection = await asyncpg.connect(url)
-    names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
-    await connection.execute(f"TRUNCATE {names}")
+    # Few rows: deleting them is far quicker than giving every table a new file.
+    await connection.execute(";".join(f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables)))
     await connection.close()
 
 
