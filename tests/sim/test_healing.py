@@ -1,14 +1,13 @@
 """Seeded faults with healers at work. A failing seed is printed; make it a named test below."""
 
 import asyncio
-from collections import Counter
 from random import Random
 
 import pytest
 
 from objstore.model import clock
 from tests.sim.healing import HealingSimulation
-from tests.sim.test_simulation import _wiped
+from tests.sim.seeds import run_seeds
 
 SEEDS, SOAK_SEEDS, GROUP = 8, 2000, 8
 STEPS, SOAK_STEPS = 25, 25
@@ -25,20 +24,9 @@ async def simulate(seed: int, url: str, steps: int) -> dict[str, int]:
     return simulation.counts
 
 
-async def _run(seeds: range, url: str, steps: int) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for seed in seeds:
-        await _wiped(url)
-        try:
-            total += Counter(await simulate(seed, url, steps))
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {error!r}") from error
-    return total
-
-
 @pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
 def test_seeds(first: int, database_url: str) -> None:
-    counts = asyncio.run(_run(range(first, first + GROUP), database_url, STEPS))
+    counts = asyncio.run(run_seeds(simulate, range(first, first + GROUP), database_url, STEPS))
     for what in ("acked", "crashes", "flips", "healed", "drains", "scrubs", "returns", "partitions"):
         assert counts[what], f"no {what}: the seeds test nothing"
 
@@ -46,5 +34,5 @@ def test_seeds(first: int, database_url: str) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_seeds(database_url: str) -> None:
-    counts = asyncio.run(_run(range(SEEDS, SEEDS + SOAK_SEEDS), database_url, SOAK_STEPS))
+    counts = asyncio.run(run_seeds(simulate, range(SEEDS, SEEDS + SOAK_SEEDS), database_url, SOAK_STEPS))
     print(dict(counts))
