@@ -61,9 +61,8 @@ class Gateway:
     operation, status, seconds, bytes in (as declared), bytes out. An answer that breaks off counts as 499 when the
     client has gone, as 500 when reading failed. ``first_byte`` is told with what operation began its answer, where that
     byte came from (empty unless an object was read) and after how many seconds; ``slow`` of each request that was
-    observed. ``answer_seconds``: see ``AnswerWatch``.
-    ``access_log`` is told of each, if there is an ``observe``. ``site``: instead of the settings before it. ``audit``
-    takes a record of every S3 request. ``website``: serves requests whose host is below ``website_domain``.
+    observed. ``answer_seconds``: see ``AnswerWatch``. ``access_log`` is told of each, if there is an ``observe``.
+    ``audit`` takes a record of every S3 request. ``website``: serves requests whose host is below ``website_domain``.
     ``dispatcher`` answers in place of the one for S3.
     """
 
@@ -71,12 +70,9 @@ class Gateway:
         self,
         store: Verbs,
         authenticator: Authenticator,
+        site: Site,
         *,
-        region: str = "us-east-1",
-        warm_on_head_days: int = 0,
-        site: Site | None = None,
         domain: str = "",
-        sse_c_over_http: bool = False,
         ops: Application | None = None,
         lifespan: Application | None = None,
         observe: Observe | None = None,
@@ -90,7 +86,7 @@ class Gateway:
         dispatcher: "Answerer | None" = None,
     ) -> None:
         self._store = store
-        self._site = site or Site(region, warm_on_head_days, sse_c_over_http, authenticator.directory)
+        self._site = site
         self._domain = domain.lower().encode()
         self._website, self._website_domain = website, website_domain.lower().encode()
         self._dispatcher: Answerer = dispatcher or Dispatcher(authenticator)

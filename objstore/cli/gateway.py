@@ -117,8 +117,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
         website = Gateway(
             store,
             authenticator,
+            site,
             domain=spec.website_domain,
-            site=site,
             observe=metrics.observe,
             audit=note,
             access_log=access_log,
@@ -127,10 +127,10 @@ async def run_gateway(spec: WorkerSpec) -> None:
     gateway = Gateway(
         store,
         authenticator,
+        site,
         domain=spec.domain,
         website=website,
         website_domain=spec.website_domain,
-        site=site,
         ops=ops,
         observe=metrics.observe,
         audit=note,

@@ -15,6 +15,7 @@ from botocore.config import Config
 from objstore.api.asgi import Gateway
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.auth.keyring import RootKeyring
+from objstore.api.s3.call import Site
 from tests.unit.s3.fake_store import FakeStore
 from tests.unit.s3.wire import Wire
 
@@ -31,11 +32,11 @@ class Running:
     def __init__(self, region: str = "us-east-1", domain: str = "") -> None:
         self.store = FakeStore()
         self.observed: list[tuple[Any, ...]] = []
-        keyring = RootKeyring(ACCESS_KEY, SECRET_KEY, OWNER)
+        authenticator = Authenticator(RootKeyring(ACCESS_KEY, SECRET_KEY, OWNER))
         self.gateway = Gateway(
             self.store,
-            Authenticator(keyring),
-            region=region,
+            authenticator,
+            Site(region, directory=authenticator.directory),
             domain=domain,
             observe=lambda *seen: self.observed.append(seen),
         )

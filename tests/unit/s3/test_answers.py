@@ -9,7 +9,7 @@ import pytest
 from objstore.api.asgi import Gateway, ResponseBroken
 from objstore.api.auth.authenticator import Authenticated, Authenticator
 from objstore.api.auth.keyring import Identity, RootKeyring
-from objstore.api.s3.call import Answer, Call
+from objstore.api.s3.call import Answer, Call, Site
 from tests.unit.s3.conftest import ACCESS_KEY, OWNER, SECRET_KEY
 from tests.unit.s3.fake_store import PIECE_BYTES, FakeReader, FakeStore
 
@@ -28,7 +28,11 @@ class Exchange:
         self._length = sum(map(len, self.pieces))
         authenticator = Authenticator(RootKeyring(ACCESS_KEY, SECRET_KEY, OWNER))
         self._app = Gateway(
-            FakeStore(), authenticator, observe=lambda *what: self.counted.append(what), answer_seconds=ANSWER_SECONDS
+            FakeStore(),
+            authenticator,
+            Site("us-east-1"),
+            observe=lambda *what: self.counted.append(what),
+            answer_seconds=ANSWER_SECONDS,
         )
         self._app._dispatcher.answer = handle  # type: ignore[method-assign]
 

@@ -194,7 +194,7 @@ def test_virtual_hosts_have_keys_below_dash(hosted: Running) -> None:
 
 
 def gateway(store: FakeStore, **hooks: Any) -> Gateway:
-    return Gateway(store, Authenticator(RootKeyring(ACCESS_KEY, SECRET_KEY, OWNER)), **hooks)
+    return Gateway(store, Authenticator(RootKeyring(ACCESS_KEY, SECRET_KEY, OWNER)), Site("us-east-1"), **hooks)
 
 
 def scope_of(path: bytes) -> dict[str, Any]:
