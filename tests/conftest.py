@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from objstore.meta.migrate import upgrade
 from tests.harness.other_s3 import OtherS3
@@ -28,6 +29,8 @@ autovacuum_naptime = 10s
 deadlock_timeout = 100ms
 """
 TEMPLATE = "objstore_template"
+settings.register_profile("objstore", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("objstore")
 _numbers = itertools.count(1)
 
 

@@ -78,7 +78,7 @@ def plan_moves(
 
     ``shards``: those that may move; ``holders``: the drives of all shards of their volumes; ``used_bytes``: of each
     drive. A drive is too full above the tier's share of its capacity by more than ``slack`` (of that share), and a
-    shard goes only to a drive that stays below the share with it. Two shards of a volume are never on one drive, and
+    shard goes only to a drive that stays below the share with it and gives none itself. Two shards of a volume are never on one drive, and
     no domain has more of a volume than before, or than the most crowded one has.
     """
     total = sum(drive.capacity_bytes for drive in drives)
@@ -91,15 +91,18 @@ def plan_moves(
         by_drive[shard.drive_id].append(shard)
     steps: list[Step] = []
     moved: set[bytes] = set()
+    gave: set[str] = set()  # what gave within the slack is a little below its share now: it is not to be filled up again
     for source in sorted(drives, key=lambda drive: share[drive.id] - load[drive.id]):
         for shard in by_drive[source.id]:
             if len(steps) == limit or load[source.id] <= share[source.id] * (1 + slack):
                 break
             if shard.volume_id in moved or load[source.id] - shard.bytes < share[source.id] * (1 - slack):
                 continue
-            target = _roomiest(shard, source, drives, holders[shard.volume_id], load, share)
+            takers = [drive for drive in drives if drive.id not in gave]
+            target = _roomiest(shard, source, takers, holders[shard.volume_id], load, share)
             if target is None:
                 continue
+            gave.add(source.id)
             load[source.id] -= shard.bytes
             load[target.id] += shard.bytes
             moved.add(shard.volume_id)

@@ -56,6 +56,7 @@ async def test_pool_is_bounded(small: Database, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(DatabaseBusy):
         await small.ping()
     await asyncio.gather(*sleepers)
+    monkeypatch.undo()
     await asyncio.gather(*[small.ping() for _ in range(50)])
 
 

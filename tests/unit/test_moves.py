@@ -97,6 +97,17 @@ def test_a_new_drive_gets_its_share_and_no_more() -> None:
     assert set(Counter(step.shard.drive_id for step in steps).values()) == {4}
 
 
+def test_what_gave_is_not_filled_up_again() -> None:
+    """Within the slack a drive may go below its share: that makes no room for another's shards."""
+    drives = [Drive(f"{i}", "hot", "n", "", capacity_bytes=100) for i in range(3)]
+    lying = [("0", 2), ("2", 9), ("2", 8), ("0", 11)]
+    shards = [Lying(bytes([number]) * 16, 0, drive, size) for number, (drive, size) in enumerate(lying)]
+    holders = {shard.volume_id: [drives[int(shard.drive_id)]] for shard in shards}
+    steps = plan_moves(shards, drives, holders, loads(drives, shards), 0.2, 50)
+    assert steps
+    assert not {step.shard.drive_id for step in steps} & {step.target for step in steps}
+
+
 @given(clusters(), st.integers(0, 5))
 def test_a_target_is_none_of_the_holders_and_in_the_emptiest_domain(
     cluster: tuple[list[Drive], list[Lying]], held: int
