@@ -78,8 +78,8 @@ def plan_moves(
 
     ``shards``: those that may move; ``holders``: the drives of all shards of their volumes; ``used_bytes``: of each
     drive. A drive is too full above the tier's share of its capacity by more than ``slack`` (of that share), and a
-    shard goes only to a drive that stays below the share with it and gives none itself. Two shards of a volume are never on one drive, and
-    no domain has more of a volume than before, or than the most crowded one has.
+    shard goes only to a drive that stays below the share with it and gives none itself. Two shards of a volume are
+    never on one drive, and no domain has more of a volume than before, or than the most crowded one has.
     """
     total = sum(drive.capacity_bytes for drive in drives)
     if not total:
@@ -91,7 +91,7 @@ def plan_moves(
         by_drive[shard.drive_id].append(shard)
     steps: list[Step] = []
     moved: set[bytes] = set()
-    gave: set[str] = set()  # what gave within the slack is a little below its share now: it is not to be filled up again
+    gave: set[str] = set()  # within the slack they are below their share now, which is no room for others' shards
     for source in sorted(drives, key=lambda drive: share[drive.id] - load[drive.id]):
         for shard in by_drive[source.id]:
             if len(steps) == limit or load[source.id] <= share[source.id] * (1 + slack):
