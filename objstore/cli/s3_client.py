@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from botocore.session import Session
 
 from objstore.cli.problem import CommandError
-from objstore.cli.target import Target, find_target
+from objstore.cli.target import Target, find_source, find_target
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 10, 120, 5
 _NEXT = {
@@ -73,6 +73,21 @@ def s3(endpoint: str | None, credentials: Path | None, connections: int = 16) ->
         yield s3_client(target, connections)
     except (ClientError, BotoCoreError) as error:
         raise CommandError(reason(error)) from None
+
+
+def s3_source(endpoint: str | None, profile: str | None, credentials: Path | None, connections: int = 16) -> Any:
+    """A client of the other server that objects are copied from; None if none is named. Raises CommandError."""
+    source = find_source(endpoint, profile, credentials, dict(os.environ))
+    return None if source is None else s3_client(source, connections)
+
+
+@contextlib.contextmanager
+def at_source() -> Iterator[None]:
+    """Whatever fails within was said by the server that objects are copied from. Raises CommandError."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise CommandError(f"the source: {reason(error)}") from None
 
 
 def reason(error: Exception) -> str:
