@@ -7,6 +7,7 @@ then is taken back if it comes to nothing: an interrupted copy of a large object
 
 import contextlib
 import hashlib
+import mmap
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -29,6 +30,8 @@ KEPT = (
     "CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires", "Metadata",
     "WebsiteRedirectLocation",
 )  # fmt: skip
+MAPPED_FROM = 256 * 1024  # larger pieces are given back to the system at once; the allocator of each thread keeps them
+Content = bytearray | mmap.mmap
 WRONG = "what came is not what was stored (checksum): run it again"
 CHANGED = "it was changed while it was read: run it again"
 
@@ -126,7 +129,7 @@ class Crossing:
         self.report.moved(part.size)
         return {**named, "ETag": answer["ETag"]}, sums
 
-    def _read(self, request: dict[str, Any], size: int) -> tuple[bytearray, dict[str, Any]]:
+    def _read(self, request: dict[str, Any], size: int) -> tuple[Content, dict[str, Any]]:
         """The body of one GET, and what else it says. Raises IncompleteReadError; CommandError for another size."""
         try:
             answer = self.origin.get_object(**request)
@@ -134,7 +137,7 @@ class Crossing:
             if code_of(error) in ("PreconditionFailed", "412"):
                 raise CommandError(CHANGED) from None
             raise
-        content, at = bytearray(size), 0
+        content, at = mmap.mmap(-1, size) if size >= MAPPED_FROM else bytearray(size), 0
         with contextlib.closing(answer["Body"]) as body:
             if answer["ContentLength"] != size:
                 raise CommandError(CHANGED)
@@ -158,7 +161,7 @@ def _headers(about: dict[str, Any]) -> dict[str, Any]:
     return {name: about[name] for name in KEPT if about.get(name)}
 
 
-def _sums(content: bytearray) -> dict[str, int]:
+def _sums(content: Content) -> dict[str, int]:
     return {kind: add(content, 0) for kind, (add, _) in SUMS.items()}
 
 
@@ -170,7 +173,7 @@ def _combined(parts: list[Part], sums: list[dict[str, int]]) -> dict[str, int]:
     return whole
 
 
-def _is_verified(about: dict[str, Any], sums: dict[str, int], content: bytearray | None) -> bool:
+def _is_verified(about: dict[str, Any], sums: dict[str, int], content: Content | None) -> bool:
     """Whether there was something to compare: a checksum of the whole, or an ETag that is an MD5.
 
     Raises CommandError where it is another.

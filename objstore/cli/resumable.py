@@ -7,6 +7,7 @@ file's bytes. A download leaves a file beside its target, with a mark behind the
 import base64
 import contextlib
 import hashlib
+import mmap
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from objstore.cli.trees import PART_SUFFIX
 PARTS_MAX = 10_000
 CHUNK_BYTES = 1024 * 1024
 Check = Callable[[], None]
+Buffer = bytes | bytearray | mmap.mmap
 T = TypeVar("T")
 
 
@@ -232,7 +234,7 @@ def _crc(text: str) -> int:
     return int(struct.unpack(">Q", base64.b64decode(text))[0])
 
 
-SUMS: dict[str, tuple[Callable[[bytes | bytearray, int], int], str]] = {
+SUMS: dict[str, tuple[Callable[[Buffer, int], int], str]] = {
     "ChecksumCRC64NVME": (crc64nvme, ">Q"),
     "ChecksumCRC32C": (crc32c, ">I"),
     "ChecksumCRC32": (crc32, ">I"),
