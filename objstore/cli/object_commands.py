@@ -1,20 +1,18 @@
-"""``objstore object``: where an object lies, fragment by fragment."""
+"""``objstore object``: one object; here where it lies, fragment by fragment."""
 
 from typing import Annotated, Any
 
 import typer
 
+from objstore.cli import object_verbs
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
 from objstore.cli.problem import CommandError
 
-app = typer.Typer(no_args_is_help=True, help="One object: locate.")
+app = typer.Typer(no_args_is_help=True, help="One object: stat, locate, tags, share, restore.")
+for function in (object_verbs.stat, object_verbs.tags, object_verbs.share, object_verbs.restore):
+    app.command()(function)
 DRIVE_ID_SHOWN = 12
 AWAY = ("none", "suspect", "gone")  # states of a drive that no bytes can be counted on
-
-
-@app.callback()
-def _object() -> None:
-    """One object: locate."""
 
 
 @app.command()

@@ -35,7 +35,7 @@ _NEXT = {
     "InvalidBucketName": "3 to 63 of a-z, 0-9, . and -",
     "SlowDown": "the server is busy: try again, with a smaller --parallel",
     "ServiceUnavailable": "the server cannot do it now: `objstore status` says what is wrong",
-    "InvalidObjectState": "it is archived: restore it first (`aws s3api restore-object`, or `objstore warm`)",
+    "InvalidObjectState": "it is archived: `objstore object restore` brings it back, `objstore warm` many",
 }  # fmt: skip
 _STATUS = {"404": "there is no such bucket or key", "403": "access is denied"}  # of answers without a body
 _SILENT = (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError)
@@ -45,6 +45,7 @@ def s3_client(target: Target, connections: int = 16) -> Any:
     """A botocore client; threads may share it."""
     host = urlsplit(target.endpoint).hostname or ""
     config = Config(
+        signature_version="s3v4",  # of links too
         s3={"addressing_style": "path" if _is_plain(host) else "auto"},
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=connections,

@@ -1,5 +1,6 @@
-"""object locate against a real server, and what it says of harm."""
+"""The verbs of `object` against a real server, and what locate says of harm."""
 
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -73,3 +74,47 @@ def test_health_in_words() -> None:
     assert "no drive may be lost" in health(version(*up, "none", "gone"))
     assert health(version(*up, "none", "gone", damaged=1)).startswith("CANNOT BE READ NOW: 3 of 6")
     assert health({"size": 0, "extents": []}) == "it has no bytes"
+
+
+def test_stat_and_tags(server: Server, run: Run, answer: Callable[..., Any], versions: list[str]) -> None:
+    s3, place = server.s3(), f"s3://{BUCKET}/stated"
+    s3.put_object(Bucket=BUCKET, Key="stated", Body=b"12345", ContentType="text/x", Metadata={"who": "me"},
+                  StorageClass="STANDARD_IA", ChecksumAlgorithm="SHA256")  # fmt: skip
+    assert answer("object", "tags", place, "colour=a b", "n=ü")["tags"] == {"colour": "a b", "n": "ü"}
+    found = answer("object", "stat", place)
+    assert (found["size"], found["content_type"], found["storage_class"]) == (5, "text/x", "STANDARD_IA")
+    assert (found["metadata"], found["tags"]) == ({"who": "me"}, {"colour": "a b", "n": "ü"})
+    assert (len(found["checksum_sha256"]), found["version_id"] not in versions) == (44, True)
+    shown = run("object", "stat", place).stdout
+    for line in ("  content type: text/x", "  metadata: who=me", "colour=a b", "n=ü"):
+        assert line in shown
+    old = answer("object", "stat", f"s3://{BUCKET}/a b/ü", "--version-id", versions[0])
+    assert (old["size"], old["storage_class"]) == (2000, "STANDARD")
+    assert "has no tags" in run("object", "tags", place, "--delete").stdout
+    assert "write NAME=VALUE" in run("object", "tags", place, "colour", code=1).stderr
+    assert "there is no such" in run("object", "stat", f"s3://{BUCKET}/none", code=1).stderr
+
+
+def test_share(server: Server, run: Run, answer: Callable[..., Any], versions: list[str]) -> None:
+    """Links work without keys, as long as they say."""
+    place = f"s3://{BUCKET}/shared/a b+ü"
+    up = answer("object", "share", place, "--put", "--for=5m")
+    assert (up["method"], up["seconds"], "X-Amz-Expires=300" in up["url"]) == ("PUT", 300, True)
+    with urllib.request.urlopen(urllib.request.Request(up["url"], b"by a link", method="PUT"), timeout=30) as done:
+        assert done.status == 200
+    (line,) = run("object", "share", place).stdout.splitlines()
+    with urllib.request.urlopen(line, timeout=30) as got:
+        assert got.read() == b"by a link"
+    for age in ("8d", "0s"):
+        assert "at most 7d" in run("object", "share", place, f"--for={age}", code=1).stderr
+    assert "is no age" in run("object", "share", place, "--for=soon", code=1).stderr
+
+
+def test_restore(server: Server, run: Run, answer: Callable[..., Any], versions: list[str]) -> None:
+    place = f"s3://{BUCKET}/archived"
+    server.s3().put_object(Bucket=BUCKET, Key="archived", Body=b"old", StorageClass="GLACIER")
+    assert "objstore object restore" in run("cp", place, "-", code=1).stderr
+    assert "ongoing-request" in answer("object", "restore", place, "--days=2")["restore"]
+    assert "ongoing-request" in answer("object", "stat", place)["restore"]
+    server.s3().put_object(Bucket=BUCKET, Key="hot", Body=b"new")
+    assert "InvalidObjectState" in run("object", "restore", f"s3://{BUCKET}/hot", code=1).stderr
