@@ -13,6 +13,7 @@ import pytest
 from objstore.cli.crossing import Crossing, Room
 from objstore.cli.problem import CommandError
 from objstore.cli.transfer_report import Report
+from objstore.cli.transfers import Stopped
 from objstore.cli.trees import Entry
 from tests.commands.conftest import Run
 from tests.harness.other_s3 import ACCESS_KEY, SECRET_KEY, OtherS3
@@ -168,14 +169,17 @@ class Body:
         """Nothing is open."""
 
 
-def cross(server: Server, bucket: str, size: int, twist: Callable[[dict[str, Any], int], None]) -> Report:
+def cross(
+    server: Server, bucket: str, size: int, twist: Callable[[dict[str, Any], int], None],
+    check: Callable[[], None] = lambda: None,
+) -> Report:  # fmt: skip
     """Copy the first bytes of LARGE from key to key through an origin that is not as it should be."""
     s3, report = server.s3(), Report("copied")
     put = s3.put_object(Bucket=bucket, Key="from", Body=LARGE[:size])
     about = s3.head_object(Bucket=bucket, Key="from")
     source, target = ({"Bucket": bucket, "Key": key} for key in ("from", "to"))
     with ThreadPoolExecutor(2) as pool:
-        crossing = Crossing(Origin(s3, twist), s3, {}, PART, pool, Room(PART), report, lambda: None)
+        crossing = Crossing(Origin(s3, twist), s3, {}, PART, pool, Room(PART), report, check)
         entry = Entry("from", size, about["LastModified"], put["ETag"])
         assert crossing.copy(source, entry, target, in_parts=size >= 2 * PART)
     return report
@@ -217,6 +221,20 @@ def test_a_source_that_changes(server: Server, bucket: str) -> None:
 
     with pytest.raises(CommandError, match="changed while it was read"):
         cross(server, bucket, len(LARGE), twist)
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["from"]
+    assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
+def test_stopped(server: Server, bucket: str) -> None:
+    """Nothing stays of what has been sent."""
+    s3, came = server.s3(), threading.Event()
+
+    def check_() -> None:
+        if came.is_set():
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        cross(server, bucket, len(LARGE), lambda _, number: came.set() if number == 2 else None, check_)
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["from"]
     assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
 
