@@ -243,9 +243,6 @@ def _show(as_json: bool, bucket: str, name: str, found: Any) -> None:
 
 
 def _tell(as_json: bool, answer: dict[str, Any], text: str) -> None:
-    from objstore.cli.output import print_json, say
+    from objstore.cli.output import tell
 
-    if as_json:
-        print_json(answer)
-    else:
-        say(text)
+    tell(as_json, answer, text)

@@ -36,13 +36,13 @@ def show(
 
 
 @app.command()
-def check(config: Config = None, data: Data = None) -> None:
+def check(config: Config = None, data: Data = None, as_json: AsJson = False) -> None:
     """Read the settings, and say what is wrong with them; `objstore doctor` looks at all else."""
     from objstore.cli.load_settings import load_settings
-    from objstore.cli.output import say
+    from objstore.cli.output import tell
 
     load_settings(config, {"data": data})
-    say("The settings can be used.")
+    tell(as_json, {"usable": True}, "The settings can be used.")
 
 
 def env(endpoint: Endpoint = None, credentials: CredentialsFile = None, as_json: AsJson = False) -> None:

@@ -1,5 +1,6 @@
 """``objstore cp`` and ``objstore mirror``: between files and objects."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,21 @@ Parallel = Annotated[int, typer.Option(min=1, max=256, help="Files, and parts of
 PartSize = Annotated[str, typer.Option(metavar="SIZE", help="Of parts; twice as large files go in parts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 StorageClass = Annotated[str | None, typer.Option(metavar="CLASS", help="Of what is stored.")]
+FromEndpoint = Annotated[
+    str | None, typer.Option("--from-endpoint", metavar="URL", help="The server that SOURCE is on, if another.")
+]
+FromProfile = Annotated[
+    str | None,
+    typer.Option("--from-profile", metavar="NAME", help="awscli's profile for SOURCE: endpoint, region, keys."),
+]
+FromCredentials = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-credentials", metavar="FILE", help="Keys for SOURCE. [OBJSTORE_FROM_ACCESS_KEY and _SECRET_KEY]"
+    ),
+]
 PIPE = "-"
+BETWEEN_SERVERS = "--from-endpoint is for s3:// on both sides; for files --endpoint names the server"
 PART_BYTES_MIN = 5 * 2**20
 
 
@@ -36,17 +51,20 @@ def cp(
     dry_run: DryRun = False,
     parallel: Parallel = 8,
     part_size: PartSize = "16M",
+    from_endpoint: FromEndpoint = None,
+    from_profile: FromProfile = None,
+    from_credentials: FromCredentials = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy files to the store, objects to files, or objects within the store.
+    """Copy files to the store, objects to files, objects within the store, or from another one (--from-endpoint).
 
     Large ones go in parts; run the same command again after an interruption, and it goes on where it was. Every byte is
     checked against a checksum (CRC-64/NVME). A file appears at its place only when it is whole.
     """
     from objstore.cli.places import Remote, parse
-    from objstore.cli.s3_client import s3
+    from objstore.cli.s3_client import at_source, s3, s3_source
     from objstore.cli.transfers import transferring
 
     if len(paths) < 2:
@@ -55,18 +73,22 @@ def cp(
     if PIPE not in paths and not any(isinstance(parse(one), Remote) for one in paths):
         raise CommandError("all of these are files: write s3://BUCKET/KEY for what is in the store")
     manner = _manner(parallel, part_size, dry_run, storage_class)
+    origin = s3_source(from_endpoint, from_profile, from_credentials, parallel * 2)
+    if origin is not None and not all(one != PIPE and isinstance(parse(one), Remote) for one in paths):
+        raise CommandError(BETWEEN_SERVERS)
     with s3(endpoint, credentials, parallel * 2) as client:
         if target == PIPE:
             _to_pipe(client, sources)
             return
         assert not isinstance(target, str)
-        with transferring(client, "copied", manner) as (transfers, report):
-            wanted = _wanted(include, exclude)
+        with transferring(client, "copied", manner, origin) as (transfers, report):
+            wanted, several, at = _wanted(include, exclude), len(sources) > 1, origin or client
             for source in sources:
                 if source == PIPE:
                     _from_pipe(transfers, target)
-                else:
-                    _copy(client, transfers, report, parse(source), target, recursive, wanted, len(sources) > 1)
+                    continue
+                with at_source() if origin is not None else contextlib.nullcontext():
+                    _copy(at, transfers, report, parse(source), target, recursive, wanted, several)
     code = report.tell(as_json, dry_run=dry_run)
     if code:
         raise typer.Exit(code)
@@ -85,29 +107,36 @@ def mirror(
     dry_run: DryRun = False,
     parallel: Parallel = 8,
     part_size: PartSize = "16M",
+    from_endpoint: FromEndpoint = None,
+    from_profile: FromProfile = None,
+    from_credentials: FromCredentials = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make TARGET have what SOURCE has: what is new, of another size, or newer there is copied.
 
+    With --from-endpoint SOURCE is on another server, of whatever kind.
     With --delete what is not in SOURCE is deleted from TARGET; what --include and --exclude leave out is not touched.
     """
     from objstore.cli.mirroring import mirror_trees
     from objstore.cli.places import Remote, parse
-    from objstore.cli.s3_client import s3
+    from objstore.cli.s3_client import s3, s3_source
     from objstore.cli.transfers import transferring
 
     places = [_folder(parse(one)) for one in (source, target)]
     if not any(isinstance(one, Remote) for one in places):
         raise CommandError("both are directories: write s3://BUCKET/PREFIX for what is in the store")
     manner = _manner(parallel, part_size, dry_run, storage_class)
+    origin = s3_source(from_endpoint, from_profile, from_credentials, parallel * 2)
+    if origin is not None and not all(isinstance(one, Remote) for one in places):
+        raise CommandError(BETWEEN_SERVERS)
     with (
         s3(endpoint, credentials, parallel * 2) as client,
-        transferring(client, "mirrored", manner) as (transfers, report),
+        transferring(client, "mirrored", manner, origin) as (transfers, report),
     ):
         mirror_trees(client, transfers, report, places[0], places[1], delete=delete, checksum=checksum,
-                     dry_run=dry_run, wanted=_wanted(include, exclude))  # fmt: skip
+                     dry_run=dry_run, wanted=_wanted(include, exclude), origin=origin)  # fmt: skip
     code = report.tell(as_json, dry_run=dry_run)
     if code:
         raise typer.Exit(code)

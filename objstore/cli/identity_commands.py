@@ -28,6 +28,12 @@ def _client(endpoint: str | None, credentials: Path | None, data: Path | None) -
     return connect_to(endpoint, credentials, data)
 
 
+def _tell(as_json: bool, answer: dict[str, Any], text: str) -> None:
+    from objstore.cli.output import tell
+
+    tell(as_json, answer, text)
+
+
 def _show(answer: dict[str, Any], as_json: bool) -> None:
     from objstore.cli.output import print_json, say
 
@@ -81,11 +87,13 @@ def remove_account(
     data: Data = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Remove an account without users, groups, roles and policies."""
     from objstore.cli.admin_client import segment
 
     _client(endpoint, credentials, data).call("DELETE", f"/accounts/{segment(name)}")
+    _tell(as_json, {"account": name}, f"account {name} is gone")
 
 
 @users.command("add")
@@ -152,12 +160,14 @@ def remove_user(
     data: Data = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Remove a user and its keys; its buckets stay."""
     from objstore.cli.admin_client import segment
 
     query = {"account": account}
     _client(endpoint, credentials, data).call("DELETE", f"/users/{segment(name)}", query=query)
+    _tell(as_json, {"user": name}, f"user {name} is gone")
 
 
 @users.command("policy")
@@ -171,6 +181,7 @@ def set_policy(
     data: Data = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Set an inline policy of a user from FILE, or take a policy away."""
     from objstore.cli.admin_client import segment
@@ -180,12 +191,14 @@ def set_policy(
     client = _client(endpoint, credentials, data)
     if file is None:
         client.call("DELETE", path, query=query)
+        _tell(as_json, {"user": name, "policy": policy, "set": False}, f"{name}: policy {policy} is gone")
         return
     try:
         document = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file}: {error}") from None
     client.call("PUT", path, query=query, body={"document": document})
+    _tell(as_json, {"user": name, "policy": policy, "set": True}, f"{name}: policy {policy} is set")
 
 
 @keys.command("add")
@@ -216,12 +229,13 @@ def set_key(
     data: Data = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Disable or enable a key, or say when it ends."""
     from objstore.cli.admin_client import segment
 
     body = {"active": active, "expires": expires}
-    _client(endpoint, credentials, data).call("PATCH", f"/keys/{segment(access_key)}", body=body)
+    _show(_client(endpoint, credentials, data).call("PATCH", f"/keys/{segment(access_key)}", body=body), as_json)
 
 
 @keys.command("rm")
@@ -230,11 +244,13 @@ def remove_key(
     data: Data = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Remove a key."""
     from objstore.cli.admin_client import segment
 
     _client(endpoint, credentials, data).call("DELETE", f"/keys/{segment(access_key)}")
+    _tell(as_json, {"access_key": access_key}, f"key {access_key} is gone")
 
 
 @keys.command("reseal")

@@ -1,10 +1,9 @@
 """``objstore ls``, ``du``, ``find`` and ``rm``: what is in the store. Names go out as they come, however many."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 Where = Annotated[str, typer.Argument(metavar="s3://BUCKET/PREFIX")]
 AsLines = Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")]
 Versions = Annotated[bool, typer.Option("--versions", help="Every version and delete marker.")]
-_AGE = re.compile(r"(\d+)([smhdw])\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def ls(
@@ -247,11 +244,13 @@ def _filter(
 ) -> Callable[["Entry"], bool]:  # fmt: skip
     from fnmatch import fnmatchcase
 
+    from objstore.cli.ages import parse_age
     from objstore.cli.warm_commands import parse_size
 
     least = parse_size(larger) if larger else None
     most = parse_size(smaller) if smaller else None
-    until, since = (_moment(age) for age in (older, newer))
+    now = datetime.now(UTC)
+    until, since = (None if age is None else now - parse_age(age) for age in (older, newer))
 
     def is_meant(entry: "Entry") -> bool:
         return (
@@ -265,12 +264,3 @@ def _filter(
         )
 
     return is_meant
-
-
-def _moment(age: str | None) -> datetime | None:
-    if age is None:
-        return None
-    found = _AGE.match(age)
-    if found is None:
-        raise CommandError(f"{age!r} is no age: write 90m, 12h, 30d or 8w")
-    return datetime.now(UTC) - timedelta(seconds=int(found[1]) * _SECONDS[found[2]])

@@ -22,6 +22,7 @@ from objstore.cli import (
     list_commands,
     migrate_command,
     node_commands,
+    object_commands,
     quota_commands,
     repair_commands,
     status_command,
@@ -29,6 +30,7 @@ from objstore.cli import (
     top_command,
     warm_commands,
 )
+from objstore.cli.options import AsJson
 from objstore.cli.problem import CommandError, StartError
 from objstore.client.errors import ClientError
 
@@ -39,6 +41,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_mar
 for function in (list_commands.ls, copy_commands.cp, copy_commands.mirror, list_commands.rm, list_commands.du,
                  list_commands.find):  # fmt: skip
     app.command(rich_help_panel=FILES)(function)
+app.add_typer(object_commands.app, name="object", rich_help_panel=FILES)
 app.add_typer(bucket_commands.app, name="bucket", rich_help_panel=BUCKETS)
 app.add_typer(lifecycle_commands.app, name="lifecycle", rich_help_panel=BUCKETS)
 app.add_typer(tier_commands.app, name="tier", rich_help_panel=BUCKETS)
@@ -93,9 +96,11 @@ def _objstore() -> None:
 
 
 @app.command(rich_help_panel=SERVERS)
-def version() -> None:
+def version(as_json: AsJson = False) -> None:
     """Print the version."""
-    print(f"objstore {__version__}")
+    from objstore.cli.output import tell
+
+    tell(as_json, {"version": __version__}, f"objstore {__version__}")
 
 
 @app.command(rich_help_panel=SERVERS)

@@ -10,6 +10,7 @@ from typing import Any
 from objstore.cli.places import Place, Remote, below
 from objstore.cli.problem import CommandError
 from objstore.cli.resumable import file_checksum
+from objstore.cli.s3_client import at_source
 from objstore.cli.transfer_report import Report
 from objstore.cli.transfers import Transfers
 from objstore.cli.trees import Entry, local_tree, remote_tree
@@ -38,18 +39,23 @@ def send(transfers: Transfers, report: Report, source: Place, target: Place, ent
 
 def mirror_trees(
     client: Any, transfers: Transfers, report: Report, source: Place, target: Place, *, delete: bool, checksum: bool,
-    dry_run: bool, wanted: Callable[[str], bool],
+    dry_run: bool, wanted: Callable[[str], bool], origin: Any = None,
 ) -> None:  # fmt: skip
-    """Raises CommandError, ClientError where a tree cannot be read: nothing is deleted then that was not seen to be
-    superfluous."""
+    """``origin``: the client of what ``source`` is on, if it is another server.
+
+    Raises CommandError, ClientError where a tree cannot be read: nothing is deleted then that was not seen to be
+    superfluous.
+    """
+    origin = origin or client
     if isinstance(source, Path) and not source.is_dir():
         raise CommandError(f"{source}: there is no such directory")
     if isinstance(source, Remote):
-        client.head_bucket(Bucket=source.bucket)
+        with at_source():
+            origin.head_bucket(Bucket=source.bucket)
     if isinstance(target, Path) and not dry_run:
         target.mkdir(parents=True, exist_ok=True)
-    same = Comparison(client, source, target) if checksum else None
-    pairs = _pairs(_tree(client, source, report), _tree(client, target, report))
+    same = Comparison(origin, client, source, target) if checksum else None
+    pairs = _pairs(_tree(origin, source, report), _tree(client, target, report))
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(COMPARED_AT_ONCE, "compare")) if same else None
         waiting: list[tuple[Entry, Future[bool]]] = []
@@ -82,8 +88,8 @@ def mirror_trees(
 class Comparison:
     """Compares bytes by their checksums: a file's is computed, an object's is asked for."""
 
-    def __init__(self, client: Any, source: Place, target: Place) -> None:
-        self._client, self._source, self._target = client, source, target
+    def __init__(self, origin: Any, client: Any, source: Place, target: Place) -> None:
+        self._origin, self._client, self._source, self._target = origin, client, source, target
 
     def is_same(self, name: str) -> bool:
         """Whether both have the same bytes, as far as there is a checksum of them."""
@@ -102,7 +108,8 @@ class Comparison:
 
     def _sums(self, place: Remote, name: str) -> dict[str, str]:
         """Of the whole object, by kind, the best first; an ETag that is an MD5 among them."""
-        about = self._client.head_object(Bucket=place.bucket, Key=place.key + name, ChecksumMode="ENABLED")
+        client = self._origin if place is self._source else self._client
+        about = client.head_object(Bucket=place.bucket, Key=place.key + name, ChecksumMode="ENABLED")
         found = {}
         if about.get("ChecksumType") == "FULL_OBJECT":
             kinds = ("ChecksumCRC64NVME", "ChecksumCRC32C", "ChecksumCRC32")

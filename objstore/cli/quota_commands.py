@@ -29,15 +29,18 @@ def set_quota(
     objects: Annotated[int | None, typer.Option(min=0, metavar="COUNT", help="All versions count.")] = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Set what a bucket or an account may hold; it replaces what was set before."""
     from objstore.cli.admin_client import connect
+    from objstore.cli.output import tell
     from objstore.cli.warm_commands import parse_size
 
     if size is None and objects is None:
         raise typer.BadParameter("give --bytes, --objects, or both")
     body = {"bytes": None if size is None else parse_size(size), "objects": objects}
     connect(endpoint, credentials).call("PUT", _place(bucket, account), body=body)
+    tell(as_json, {"bucket": bucket, "account": account, **body}, f"the quota of {bucket or account} is set")
 
 
 @app.command("ls")
@@ -69,9 +72,15 @@ def list_quotas(endpoint: Endpoint = None, credentials: CredentialsFile = None, 
 
 @app.command("rm")
 def remove_quota(
-    bucket: Bucket = None, account: Account = None, endpoint: Endpoint = None, credentials: CredentialsFile = None
+    bucket: Bucket = None,
+    account: Account = None,
+    endpoint: Endpoint = None,
+    credentials: CredentialsFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Remove a quota."""
     from objstore.cli.admin_client import connect
+    from objstore.cli.output import tell
 
     connect(endpoint, credentials).call("DELETE", _place(bucket, account))
+    tell(as_json, {"bucket": bucket, "account": account}, f"{bucket or account} has no quota")

@@ -7,6 +7,7 @@ file's bytes. A download leaves a file beside its target, with a mark behind the
 import base64
 import contextlib
 import hashlib
+import mmap
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from objstore.cli.trees import PART_SUFFIX
 PARTS_MAX = 10_000
 CHUNK_BYTES = 1024 * 1024
 Check = Callable[[], None]
+Buffer = bytes | bytearray | mmap.mmap
 T = TypeVar("T")
 
 
@@ -104,7 +106,7 @@ def upload(
             answer["ChecksumCRC64NVME"] = _crc_of(fd, part)
         return part.number, answer
 
-    done = dict(_all(pool, put, [part for part in parts if part.number not in there])) | there
+    done = dict(in_parallel(pool, put, [part for part in parts if part.number not in there])) | there
     whole = 0
     for part in parts:
         whole = combine_crc64nvme(whole, _crc(done[part.number]["ChecksumCRC64NVME"]), part.size)
@@ -113,8 +115,8 @@ def upload(
         for number, one in sorted(done.items())
     ]
     client.complete_multipart_upload(
-        **target, UploadId=upload_id, MultipartUpload={"Parts": listed}, ChecksumCRC64NVME=_text(whole),
-        ChecksumType="FULL_OBJECT", MpuObjectSize=size,
+        **target, UploadId=upload_id, MultipartUpload={"Parts": listed}, ChecksumType="FULL_OBJECT",
+        ChecksumCRC64NVME=sum_text("ChecksumCRC64NVME", whole), MpuObjectSize=size,
     )  # fmt: skip
 
 
@@ -143,7 +145,7 @@ def download(
             )
             os.pwrite(fd, b"\1", size + part.number - 1)
 
-        _all(pool, get, [part for part in parts if not marks[part.number - 1]])
+        in_parallel(pool, get, [part for part in parts if not marks[part.number - 1]])
         verified = _verify(fd, size, about)
         if verified is False:
             partial.unlink()
@@ -213,9 +215,9 @@ def _listed(client: Any, target: dict[str, str], upload_id: str) -> Iterator[dic
         yield from page.get("Parts", ())
 
 
-def _all(pool: Executor, work: Callable[[Part], Any], parts: list[Part]) -> list[Any]:
+def in_parallel(pool: Executor, work: Callable[[Part], T], parts: list[Part]) -> list[T]:
     """Results by part; the first failure, once none is under way any more."""
-    futures: list[Future[Any]] = [pool.submit(work, part) for part in parts]
+    futures: list[Future[T]] = [pool.submit(work, part) for part in parts]
     try:
         return [future.result() for future in futures]
     finally:
@@ -228,15 +230,11 @@ def _crc_of(fd: int, part: Part) -> str:
     return _sum(fd, part.offset, part.offset + part.size, "ChecksumCRC64NVME")
 
 
-def _text(crc: int) -> str:
-    return base64.b64encode(struct.pack(">Q", crc)).decode()
-
-
 def _crc(text: str) -> int:
     return int(struct.unpack(">Q", base64.b64decode(text))[0])
 
 
-SUMS: dict[str, tuple[Callable[[bytes, int], int], str]] = {
+SUMS: dict[str, tuple[Callable[[Buffer, int], int], str]] = {
     "ChecksumCRC64NVME": (crc64nvme, ">Q"),
     "ChecksumCRC32C": (crc32c, ">I"),
     "ChecksumCRC32": (crc32, ">I"),
@@ -250,11 +248,15 @@ def file_checksum(path: Path, kind: str) -> str:
 
 
 def _sum(fd: int, at: int, end: int, kind: str) -> str:
-    add, packing = SUMS[kind]
-    found = 0
+    add, found = SUMS[kind][0], 0
     while at < end and (chunk := os.pread(fd, min(CHUNK_BYTES, end - at), at)):
         found, at = add(chunk, found), at + len(chunk)
-    return base64.b64encode(struct.pack(packing, found)).decode()
+    return sum_text(kind, found)
+
+
+def sum_text(kind: str, found: int) -> str:
+    """A checksum as S3 writes it. ``kind``: a key of ``SUMS``."""
+    return base64.b64encode(struct.pack(SUMS[kind][1], found)).decode()
 
 
 def _verify(fd: int, size: int, about: dict[str, Any]) -> bool | None:

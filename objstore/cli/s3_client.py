@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from botocore.session import Session
 
 from objstore.cli.problem import CommandError
-from objstore.cli.target import Target, find_target
+from objstore.cli.target import Target, find_source, find_target
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 10, 120, 5
 _NEXT = {
@@ -35,7 +35,7 @@ _NEXT = {
     "InvalidBucketName": "3 to 63 of a-z, 0-9, . and -",
     "SlowDown": "the server is busy: try again, with a smaller --parallel",
     "ServiceUnavailable": "the server cannot do it now: `objstore status` says what is wrong",
-    "InvalidObjectState": "it is archived: restore it first (`aws s3api restore-object`, or `objstore warm`)",
+    "InvalidObjectState": "it is archived: `objstore object restore` brings it back, `objstore warm` many",
 }  # fmt: skip
 _STATUS = {"404": "there is no such bucket or key", "403": "access is denied"}  # of answers without a body
 _SILENT = (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError)
@@ -45,6 +45,7 @@ def s3_client(target: Target, connections: int = 16) -> Any:
     """A botocore client; threads may share it."""
     host = urlsplit(target.endpoint).hostname or ""
     config = Config(
+        signature_version="s3v4",  # of links too
         s3={"addressing_style": "path" if _is_plain(host) else "auto"},
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=connections,
@@ -73,6 +74,21 @@ def s3(endpoint: str | None, credentials: Path | None, connections: int = 16) ->
         yield s3_client(target, connections)
     except (ClientError, BotoCoreError) as error:
         raise CommandError(reason(error)) from None
+
+
+def s3_source(endpoint: str | None, profile: str | None, credentials: Path | None, connections: int = 16) -> Any:
+    """A client of the other server that objects are copied from; None if none is named. Raises CommandError."""
+    source = find_source(endpoint, profile, credentials, dict(os.environ))
+    return None if source is None else s3_client(source, connections)
+
+
+@contextlib.contextmanager
+def at_source() -> Iterator[None]:
+    """Whatever fails within was said by the server that objects are copied from. Raises CommandError."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise CommandError(f"the source: {reason(error)}") from None
 
 
 def reason(error: Exception) -> str:

@@ -42,12 +42,48 @@ def find_target(endpoint: str | None, credentials: Path | None, environment: Map
     )
     here = None if named else running(data)
     found = named or here or _configured_endpoint(environment) or ENDPOINT_DEFAULT
-    if not re.match(r"https?://[^/]+/?$", found):
-        raise CommandError(f"{found!r} is no endpoint: write http://HOST:PORT")
     region = environment.get("OBJSTORE_REGION") or environment.get("AWS_REGION") or environment.get(
         "AWS_DEFAULT_REGION") or "us-east-1"  # fmt: skip
     keys = _keys(credentials, data, environment, prefers_data=here is not None)
-    return Target(found.rstrip("/"), region, *keys, ca_bundle=environment.get("AWS_CA_BUNDLE") or None)
+    return Target(_checked(found), region, *keys, ca_bundle=environment.get("AWS_CA_BUNDLE") or None)
+
+
+def find_source(
+    endpoint: str | None, profile: str | None, credentials: Path | None, environment: Mapping[str, str]
+) -> Target | None:
+    """The other server that objects are copied from; None where none is named. Raises CommandError.
+
+    Of a profile of awscli all of it is taken, AWS itself if it names no endpoint. Else keys and region come from
+    OBJSTORE_FROM_…, and if there are none, from where those of the target do.
+    """
+    if endpoint is None and profile is None:
+        if credentials is not None:
+            raise CommandError("--from-credentials goes with --from-endpoint: say which server they are for")
+        return None
+    if profile is not None:
+        return _of_profile(endpoint, profile, credentials, environment)
+    own = {f"OBJSTORE_{name}": environment.get(f"OBJSTORE_FROM_{name}", "") for name in ("ACCESS_KEY", "SECRET_KEY")}
+    if region := environment.get("OBJSTORE_FROM_REGION"):
+        own["OBJSTORE_REGION"] = region
+    return find_target(endpoint, credentials, {**environment, **{name: one for name, one in own.items() if one}})
+
+
+def _of_profile(endpoint: str | None, profile: str, path: Path | None, environment: Mapping[str, str]) -> Target:
+    files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    own = {name: environment[name] for name in files if name in environment} | {"AWS_PROFILE": profile}
+    settings = _profile(own)
+    region = str(settings.get("region") or "us-east-1")
+    keys = _read(path) if path is not None else _shared(own)
+    if keys is None:
+        raise CommandError(f"{path or f'profile {profile} of awscli'} has no credentials")
+    found = endpoint or str(settings.get("endpoint_url") or f"https://s3.{region}.amazonaws.com")
+    return Target(_checked(found), region, *keys, ca_bundle=environment.get("AWS_CA_BUNDLE") or None)
+
+
+def _checked(endpoint: str) -> str:
+    if not re.match(r"https?://[^/]+/?$", endpoint):
+        raise CommandError(f"{endpoint!r} is no endpoint: write http://HOST:PORT")
+    return endpoint.rstrip("/")
 
 
 def running(data: Path) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from s3transfer.manager import TransferConfig, TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
+from objstore.cli.crossing import Crossing, Room
 from objstore.cli.places import Remote
 from objstore.cli.problem import CommandError
 from objstore.cli.resumable import Part, download, persistently, receive, upload
@@ -43,14 +44,16 @@ class Manner:
 class Transfers:
     """Takes transfers as they are found, no more at a time than fit; failures are counted, and the others go on."""
 
-    def __init__(self, client: Any, report: Report, manner: Manner) -> None:
-        self._client, self._report, self._manner = client, report, manner
+    def __init__(self, client: Any, report: Report, manner: Manner, origin: Any = None) -> None:
+        """``origin``: a client of the server that objects are copied from, if it is another."""
+        self._client, self._report, self._manner, self._origin = client, report, manner, origin
         self._files = ThreadPoolExecutor(manner.parallel, "file")
         self._parts: Executor = ThreadPoolExecutor(manner.parallel, "part")
         self._room = threading.BoundedSemaphore(manner.parallel * 4)
         self._stopped = threading.Event()
         config = TransferConfig(multipart_threshold=COPY_BYTES_MAX, multipart_chunksize=COPY_BYTES_MAX // 10)
         self._manager = TransferManager(client, config)
+        self._memory = Room(manner.parallel * manner.part_bytes)
         self._doomed: list[dict[str, str]] = []
 
     def __enter__(self) -> "Transfers":
@@ -76,8 +79,9 @@ class Transfers:
         self._take(str(place), entry.size, lambda: self._download(place, entry, path))
 
     def copy(self, source: Remote, entry: Entry, to: Remote) -> None:
-        """An object to another key, by the server itself."""
-        self._take(str(source), entry.size, lambda: self._copy(source, entry, to))
+        """An object to another key, by the server itself; through here from another server."""
+        copy = self._copy if self._origin is None else self._copy_across
+        self._take(str(source), entry.size, lambda: copy(source, entry, to))
 
     def delete(self, bucket: str, key: str, version_id: str = "") -> None:
         """An object, or a version; a thousand at a time: see ``flush``."""
@@ -196,6 +200,14 @@ class Transfers:
         self._report.moved(entry.size)
         self._report.done()
 
+    def _copy_across(self, source: Remote, entry: Entry, to: Remote) -> None:
+        manner = self._manner
+        crossing = Crossing(self._origin, self._client, manner.extra, manner.part_bytes, self._parts, self._memory,
+                            self._report, self._check)  # fmt: skip
+        places = [{"Bucket": one.bucket, "Key": one.key} for one in (source, to)]
+        in_parts = entry.size >= PARTS_FROM_BYTES * manner.part_bytes
+        self._report.done(verified=crossing.copy(places[0], entry, places[1], in_parts=in_parts))
+
     def _delete(self, bucket: str, mine: list[dict[str, str]]) -> None:
         answer = self._client.delete_objects(
             Bucket=bucket, Delete={"Objects": mine, "Quiet": True}, ChecksumAlgorithm="CRC64NVME"
@@ -218,8 +230,8 @@ class _Counting(BaseSubscriber):  # type: ignore[misc]  # without types
 
 
 @contextlib.contextmanager
-def transferring(client: Any, verb: str, manner: Manner) -> Iterator[tuple[Transfers, Report]]:
+def transferring(client: Any, verb: str, manner: Manner, origin: Any = None) -> Iterator[tuple[Transfers, Report]]:
     """Transfers and their report; at the end of the block all of them have ended."""
-    with Report(verb) as report, Transfers(client, report, manner) as transfers:
+    with Report(verb) as report, Transfers(client, report, manner, origin) as transfers:
         yield transfers, report
         transfers.finish()

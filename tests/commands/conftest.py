@@ -52,8 +52,8 @@ def run(server: Server) -> Run:
 def answer(run: Run) -> Callable[..., Any]:
     """A command's JSON."""
 
-    def answer(*arguments: str, given: str | None = None, code: int = 0) -> Any:
-        return json.loads(run(*arguments, "--json", given=given, code=code).stdout)
+    def answer(*arguments: str, given: str | None = None, code: int = 0, **environment: str) -> Any:
+        return json.loads(run(*arguments, "--json", given=given, code=code, **environment).stdout)
 
     return answer
 

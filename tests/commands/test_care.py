@@ -159,7 +159,7 @@ def test_words_for_repair(run: Run, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["ls", "cp", "mirror", "bucket", "doctor", "bench", "top", "status", "node", "heal"]
+    "command", ["ls", "cp", "mirror", "object", "bucket", "doctor", "bench", "top", "status", "node", "heal"]
 )
 def test_help_is_readable(run: Run, command: str) -> None:
     readable(run(command, "--help").stdout)
