@@ -1,4 +1,5 @@
-"""What an operator sees when a drive is lost: on the picture, on the cluster's pages, until it is healed."""
+"""On a small server of its own: what an operator sees when a drive is lost, until it is healed; telling a target of
+events."""
 
 import os
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ drive_suspect_seconds = 1.5
 k = 2
 m = 1
 shard_bytes_max = 1048576
+[events.sink]
+kind = "webhook"
+url = "http://127.0.0.1:9/"
 """
 DRIVES = 4
 
@@ -109,3 +113,24 @@ def test_a_drive_is_lost_and_healed(box: Server, page: Page) -> None:
     expect(rack.locator(".drive.up")).to_have_count(DRIVES - 1)
     expect(rack.locator(".drive")).to_have_count(DRIVES - 1)
     expect(reasons.get_by_text("Drive out")).to_have_count(0)
+
+
+def test_telling_a_target_of_events(box: Server, page: Page) -> None:
+    s3 = box.s3()
+    go(page, "#/buckets/corpus/events")
+    page.get_by_role("button", name="Tell a target").click()
+    arn = "arn:aws:sqs:us-east-1:000000000000:sink"
+    expect(page.locator(f'datalist option[value="{arn}"]')).to_have_count(1)
+    page.get_by_label("Target").fill(arn)
+    page.get_by_label("s3:ObjectRemoved:*").check()
+    page.get_by_label("Keys begin with").fill("<b>a&b/")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast").last).to_contain_text("Saved.")
+    [entry] = s3.get_bucket_notification_configuration(Bucket="corpus")["QueueConfigurations"]
+    assert (entry["QueueArn"], entry["Events"]) == (arn, ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
+    assert entry["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "<b>a&b/"}]
+    expect(page.get_by_label("Name")).to_have_value(entry["Id"])
+    page.get_by_role("button", name="Remove notification 1").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main")).to_contain_text("Nobody is told of anything.")
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="corpus")
