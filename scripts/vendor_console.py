@@ -53,6 +53,12 @@ PACKAGES = (
         "sha512-GRajN5ZcnEwYFWqqdzhG1qJ3+fDg6WWzk47TJg7ePY7yvYAgRfD2r1mUx+wviBOWuCwamCUzjwMSdato43jbGA==",
         {"dist/d3-hierarchy.min.mjs": "d3-hierarchy.js", "LICENSE": "d3-hierarchy.LICENSE"},
     ),
+    Package(
+        "client-zip",
+        "2.5.1",
+        "sha512-yOvNSBsQX1B7wtdvIVXJEIIShrlPiX+adhli7sWvQhsx3nX1DjvpSt+AwOxaX+3DCsT/Yx0nRy5hIjRLIYfebw==",
+        {"index.js": "client-zip.js", "LICENSE.txt": "client-zip.LICENSE"},
+    ),
     # What reads a footer, and no more.
     Package(
         "hyparquet",

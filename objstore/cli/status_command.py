@@ -43,8 +43,9 @@ def findings(answer: dict[str, Any]) -> list[str]:
         found.append("the server is not ready: see `objstore doctor`, and the server's log")
     if short := answer["volumes_short_of_redundancy"]:
         found.append(f"{number(short)} volumes are short of redundancy: `objstore heal` follows their repair")
-    if lost := sum(one["state"] in ("suspect", "gone") for one in answer["drives"]):
-        found.append(f"{lost} of {len(answer['drives'])} drives do not answer: see `objstore drive ls`")
+    drives = [one for one in answer["drives"] if not one["out"]]
+    if lost := sum(one["state"] in ("suspect", "gone") for one in drives):
+        found.append(f"{lost} of {len(drives)} drives do not answer: see `objstore drive ls`")
     found += [
         f"tier {name} is {_ratio(tier):.0%} full: add drives, or let rules move or expire more"
         for name, tier in answer["tiers"].items()
@@ -69,7 +70,7 @@ def _show(endpoint: str, answer: dict[str, Any]) -> None:
                      f"{_ratio(tier):.0%}", size(tier["free_bytes"])))  # fmt: skip
     print_table("", ("Tier", "Profile", "Drives", "#Objects", "#Bytes", "#Full", "#Free"), rows)
     _show_nodes(answer["nodes"])
-    _show_drives([one for one in answer["drives"] if one["state"] != "up"])
+    _show_drives([one for one in answer["drives"] if one["state"] != "up" and not one["out"]])
     for line in _under_way(answer):
         say(line)
 

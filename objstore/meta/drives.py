@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import REAL, Boolean, Double, SmallInteger, Text, case, cast, func, or_, select, update
+from sqlalchemy import REAL, Boolean, Double, SmallInteger, Text, case, cast, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from objstore.meta.database import Database
 from objstore.meta.statement import Statement, batch, constant, param
-from objstore.meta.tables import drive
+from objstore.meta.tables import drive, shard
 from objstore.model.states import DriveState
 from objstore.model.volumes import Drive
 
@@ -68,6 +68,8 @@ _STRIKE = Statement(
     *("id", "more"),
 )
 
+_OUT = Statement(select(d.id).where(d.state == _gone, d.held, ~exists().where(shard.c.drive_id == d.id)))
+
 Listing = list[Drive]  # the class has a method of the name list
 
 
@@ -117,6 +119,10 @@ class Drives:
             Drive(id_, tier, node, address, zone, rack, DriveState(state), capacity, free, held)
             for id_, tier, node, address, zone, rack, state, capacity, free, held in await self._database.fetch(_LIST)
         ]
+
+    async def out(self) -> set[str]:
+        """Ids of those that an operator has given up and that nothing is on any more: no longer anybody's concern."""
+        return {id_ for (id_,) in await self._database.fetch(_OUT)}
 
     async def set_state(self, drive_id: str, state: DriveState, reason: str = "", held: bool = False) -> bool:
         """Change a drive's state; False if there is no such drive. ``held``: detection leaves it alone from now on."""

@@ -74,8 +74,8 @@ def watched(console: "Console") -> Iterator[Page]:
     page.on("request", watch.request)
     page.on("dialog", watch.dialog)
     yield page
+    watch.check()  # which also lets what the page has written arrive
     console.errors[:] = [error for error in console.errors if not error.startswith("Failed to load resource")]
-    watch.check()
 
 
 def place(*parts: str, **query: str) -> str:

@@ -145,6 +145,9 @@ def test_a_dead_drive_is_replaced(box: Server, stored: dict[str, bytes], objstor
     assert gone["state"] == "gone"
     until(lambda: objstore("repair", "status")["volumes_short_of_redundancy"] == 0)
     check(box, stored)
+    status = box.admin("GET", "/status").json()
+    assert [one["id"] for one in status["drives"] if one["out"]] == [gone["id"]]
+    assert status["tiers"]["hot"]["drives"]["gone"] == 0
     dead.mkdir()
     box.restart()
     new = [one for one in objstore("drive", "ls")["drives"] if one["address"] == str(dead)]

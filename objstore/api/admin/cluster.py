@@ -44,7 +44,8 @@ class NodeStatus(BaseModel):
 
 
 class DriveStatus(BaseModel):
-    """``held``: an operator gave it its state; ``strikes``: failures that its users met lately."""
+    """``held``: an operator gave it its state; ``out``: given up by an operator, and nothing is on it any more;
+    ``strikes``: failures that its users met lately."""
 
     id: str
     tier: str
@@ -54,6 +55,7 @@ class DriveStatus(BaseModel):
     rack: str
     state: str
     held: bool
+    out: bool
     reason: str
     capacity_bytes: int
     free_bytes: int
@@ -62,7 +64,8 @@ class DriveStatus(BaseModel):
 
 
 class TierStatus(BaseModel):
-    """``data_bytes``: payload of sealed volumes, ``garbage_bytes`` of it nobody's any more. ``drives``: by state."""
+    """``data_bytes``: payload of sealed volumes, ``garbage_bytes`` of it nobody's any more. ``drives``: by state,
+    without those that are out."""
 
     profile: str
     drives: dict[str, int]
@@ -90,6 +93,7 @@ async def get_status(state: State) -> Status:
     database = state.database
     table = Drives(database)
     drives, standing = await table.list(), {one.id: one for one in await table.standing()}
+    out = await table.out()
     return Status(
         volumes_short_of_redundancy=await short_of_redundancy(database),
         ready=(await state.readiness.report())["ready"],
@@ -105,12 +109,12 @@ async def get_status(state: State) -> Status:
             )
             for node in await Nodes(database).list()
         ],
-        drives=[_drive(drive, standing[drive.id]) for drive in drives if drive.id in standing],
-        tiers=await _tiers(state, drives),
+        drives=[_drive(drive, standing[drive.id], drive.id in out) for drive in drives if drive.id in standing],
+        tiers=await _tiers(state, [drive for drive in drives if drive.id not in out]),
     )
 
 
-def _drive(drive: Drive, standing: Standing) -> DriveStatus:
+def _drive(drive: Drive, standing: Standing, out: bool) -> DriveStatus:
     return DriveStatus(
         id=drive.id,
         tier=drive.tier,
@@ -120,6 +124,7 @@ def _drive(drive: Drive, standing: Standing) -> DriveStatus:
         rack=drive.rack,
         state=standing.state.name.lower(),
         held=standing.held,
+        out=out,
         reason=standing.reason,
         capacity_bytes=drive.capacity_bytes,
         free_bytes=drive.free_bytes,

@@ -42,6 +42,7 @@ from objstore.meta.history_keeper import places
 from objstore.meta.history_samples import Samples, Span, Sums
 from objstore.meta.next_moves import extended_rules, next_moves
 from objstore.meta.nodes import Nodes
+from objstore.meta.redundancy import short_bytes, short_of_redundancy
 from objstore.model import clock
 from objstore.model.extended_rules import ExtendedRule
 from objstore.model.lifecycle import from_json
@@ -68,6 +69,8 @@ async def get_picture(
     span = window(None if at is None else at.timestamp(), seconds, now)
     sums = await samples.sums([*FLOW_CODES, *_DRIVE_CODES, TTFB], span)
     levels = await samples.last(LEVELS, levels_of(span, at is None))
+    if at is None:
+        levels |= await _shortage(state)
     rates = Rates(sums, span)
     tiers, nodes, truncated = await _hardware(state, samples, rates, levels, now)
     kept, kept_at = await places(state.database)
@@ -93,11 +96,20 @@ async def get_picture(
     )
 
 
+async def _shortage(state: AdminState) -> Sums:
+    """What is short of redundancy at this moment: nobody should wait for the next sample to hear of that."""
+    return {
+        (code_of("volumes_short"), ""): await short_of_redundancy(state.database),
+        (code_of("short_bytes"), ""): await short_bytes(state.database),
+    }
+
+
 async def _hardware(
     state: AdminState, samples: Samples, rates: Rates, levels: Sums, now: float
 ) -> tuple[list[TierPicture], list[NodePicture], bool]:
     table = Drives(state.database)
-    drives, standing = await table.list(), {one.id: one for one in await table.standing()}
+    standing, out = {one.id: one for one in await table.standing()}, await table.out()
+    drives = [drive for drive in await table.list() if drive.id not in out]
     remote = {drive.tier for drive in state.readiness.drives if drive.write_once}
     local = [drive for drive in drives if drive.tier not in remote]
     used = await _used(samples, now)

@@ -67,7 +67,9 @@ def _of_nodes(nodes: Sequence[NodePicture]) -> Iterator[Reason]:
             yield _warning("node_silent", f"node {node.name} is not heard of", node.name)
         for drive in node.drives:
             if drive.state in ("suspect", "gone"):
-                yield _warning("drive_out", f"drive {drive.id[:8]} of tier {drive.tier} is {drive.state}", drive.id)
+                yield _warning(
+                    "drive_out", f"{drive.address} ({drive.id[:8]}) of tier {drive.tier} is {drive.state}", drive.id
+                )
 
 
 def _warning(code: str, text: str, subject: str = "") -> Reason:

@@ -6,7 +6,9 @@ from objstore.client.sender import AsyncSender, Sender
 
 
 class DriveStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """``held``: an operator gave it its state; ``strikes``: failures that its users met lately."""
+    """``held``: an operator gave it its state; ``out``: given up by an operator, and nothing is on it any more;
+    ``strikes``: failures that its users met lately.
+    """
 
     id: str
     tier: str
@@ -16,6 +18,7 @@ class DriveStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     rack: str
     state: str
     held: bool
+    out: bool
     reason: str
     capacity_bytes: int
     free_bytes: int
@@ -80,7 +83,7 @@ class NodeStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class TierStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     """``data_bytes``: payload of sealed volumes, ``garbage_bytes`` of it nobody's any more. ``drives``: by
-    state.
+    state, without those that are out.
     """
 
     profile: str

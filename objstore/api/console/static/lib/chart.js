@@ -36,7 +36,7 @@ function optionsOf(series, { width, height, format, max, compact, from, to, onPi
     series: [
       { value: (plot, when) => (when === null ? "" : time(when)) },
       ...series.map((one) => ({
-        label: one.label, stroke: colour(one.colour), width: 1.6, points: { show: false }, spanGaps: false, dash: one.dash,
+        label: one.label, stroke: colour(one.colour), width: 1.6, points: { show: (plot) => plot.data[0].length < 4 }, spanGaps: false, dash: one.dash,
         fill: one.fill ? `${colour(one.colour)}26` : undefined, value: (plot, value) => format(value),
       })),
     ],

@@ -47,7 +47,7 @@ function elements(value) {
 }
 
 /** Lines for people; only between elements, so that no text changes. */
-function indented(text) {
+export function indented(text) {
   let depth = 0;
   return text
     .replace(/></g, ">\n<")

@@ -194,6 +194,14 @@ export async function lifecycleXml(bucket) {
   return answer ? answer.text() : "";
 }
 
+/** A setting that is a document: its XML, "" for none. */
+export async function documentOf(bucket, name, missing) {
+  const answer = await orNull(call("GET", bucket, undefined, { query: { [name]: "" } }), missing);
+  return answer ? answer.text() : "";
+}
+export const setDocument = (bucket, name, document) => put(bucket, undefined, { [name]: "" }, document);
+export const dropDocument = (bucket, name) => call("DELETE", bucket, undefined, { query: { [name]: "" } });
+
 // ---- Objects
 
 const entryOf = (node) => ({

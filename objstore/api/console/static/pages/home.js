@@ -54,7 +54,7 @@ export default function Home({ query }) {
       </div>
       <div id="history"><${Timeline} at=${at} onAt=${setAt} frozen=${frozen} /></div>
       <div class="home-grid">
-        <${Card} title=${t("picture.moves")} hint=${t("picture.moves_hint")} actions=${html`<a href=${link("jobs")}>${t("picture.moves_more")}</a>`}><${NextMoves} moves=${data.next_moves} /><//>
+        <${Card} title=${t("picture.moves")} hint=${t("picture.moves_hint")} actions=${html`<a href=${link("jobs")}>${t("picture.moves_more")}</a>`}><${NextMoves} moves=${data.next_moves} reload=${load.reload} /><//>
         <${Card} title=${t("picture.rack")} hint=${t("picture.rack_hint")} actions=${html`<a href=${link("cluster")}>${t("picture.rack_more")}</a>`}><${Rack} nodes=${data.nodes} />
           ${data.truncated && html`<p class="fine">${t("picture.truncated")}</p>`}<//>
       </div>`}<//>

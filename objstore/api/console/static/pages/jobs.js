@@ -4,8 +4,9 @@ import { admin } from "../lib/api.js";
 import { ago, bytes, duration, number, short, time } from "../lib/format.js";
 import { t, tName } from "../lib/i18n.js";
 import { link, replace } from "../lib/router.js";
-import { Badge, Button, Card, Confirm, Dialog, Empty, ErrorBox, LinkButton, Loaded, Meter, Page, Select, Table, Tabs, TextField, toast } from "../lib/ui.js";
+import { Badge, Button, Card, Confirm, Empty, ErrorBox, LinkButton, Loaded, Meter, Page, Select, Table, Tabs, toast } from "../lib/ui.js";
 import { useAction, useAdmin } from "../lib/use.js";
+import { Pins, WarmDialog } from "./jobs/hot.js";
 import { actionText } from "./picture/moves.js";
 
 const TABS = ["rules", "warm", "backups"];
@@ -21,7 +22,7 @@ function RuleWork({ bucket }) {
     { key: "next", label: t("jobs.next_look"), render: (one) => ago(one.next_look) },
     { key: "error", label: t("jobs.last_error"), wide: true, render: (one) => (one.last_error ? html`<bdi>${one.last_error}</bdi>` : "–") },
   ];
-  return html`<${Card} title=${bucket} actions=${html`<${LinkButton} href=${link("buckets", bucket, { tab: "lifecycle" })}>${t("map.rules_here")}<//>`}>
+  return html`<${Card} title=${bucket} actions=${html`<${LinkButton} href=${link("lifecycle", bucket)}>${t("map.rules_here")}<//>`}>
     <${Loaded} load=${load}>${(data) => html`<${Table} label=${t("jobs.of_bucket", { bucket })} columns=${columns} rows=${data.actions} empty=${html`<${Empty} title=${t("moves.none")} />`} />`}<//><//>`;
 }
 
@@ -39,21 +40,6 @@ function Rules({ bucket }) {
     <${Loaded} load=${load}>${(data) => html`<${Table} label=${t("jobs.tab.rules")} columns=${columns} rows=${data.buckets} rowKey=${(one) => one.bucket}
       empty=${html`<${Empty} icon="lifecycle" title=${t("moves.none")} action=${html`<${LinkButton} href=${link("lifecycle")}>${t("moves.make")}<//>`}>${t("moves.none_hint")}<//>`} />`}<//><//>
     ${bucket && html`<${RuleWork} bucket=${bucket} />`}</div>`;
-}
-
-function WarmDialog({ bucket, open, onClose, reload }) {
-  const [prefix, setPrefix] = useState("");
-  const [days, setDays] = useState("7");
-  const { run, busy, error } = useAction(async () => {
-    await admin("POST", "/warm", { json: { bucket, prefix, days: Number(days) } });
-    toast(t("warm.started"));
-    onClose();
-    reload();
-  });
-  return html`<${Dialog} open=${open} title=${t("warm.start_title", { bucket })} submit=${t("warm.start")} busy=${busy} error=${error} onClose=${onClose} onSubmit=${run}>
-    <p>${t("warm.start_hint")}</p>
-    <${TextField} label=${t("warm.prefix")} hint=${t("warm.prefix_hint")} value=${prefix} onValue=${setPrefix} spellcheck=${false} />
-    <${TextField} label=${t("warm.days")} hint=${t("warm.days_hint")} type="number" min="1" value=${days} onValue=${setDays} /><//>`;
 }
 
 function WarmJobs({ bucket }) {
@@ -76,7 +62,7 @@ function WarmJobs({ bucket }) {
   ];
   return html`<${Card} title=${t("warm.of", { bucket })} actions=${html`<${Button} kind="primary" icon="plus" onClick=${() => setOpen(true)}>${t("warm.start")}<//>`}>
     <${Loaded} load=${load}>${(data) => html`<${Table} label=${t("warm.of", { bucket })} columns=${columns} rows=${data.jobs} rowKey=${(one) => one.id} empty=${html`<${Empty} icon="jobs" title=${t("warm.none")}>${t("warm.none_hint")}<//>`} />`}<//>
-    <${WarmDialog} bucket=${bucket} open=${open} onClose=${() => setOpen(false)} reload=${load.reload} />
+    ${open && html`<${WarmDialog} bucket=${bucket} onClose=${() => setOpen(false)} onDone=${load.reload} />`}
     <${Confirm} open=${asked !== null} title=${t("warm.end_title")} submit=${t("warm.end")} busy=${cancel.busy} error=${cancel.error} onClose=${() => setAsked(null)} onConfirm=${cancel.run}><p>${t("warm.end_hint")}</p><//><//>`;
 }
 
@@ -87,7 +73,7 @@ function Warm({ bucket }) {
     const chosen = bucket || names[0];
     if (!chosen) return html`<${Empty} icon="buckets" title=${t("map.no_buckets")} action=${html`<${LinkButton} kind="primary" href=${link("buckets")}>${t("map.create")}<//>`} />`;
     return html`<div class="stack"><div class="row"><${Select} label=${t("moves.bucket")} value=${chosen} options=${names.map((name) => [name, name])} onValue=${(name) => replace("jobs", { tab: "warm", bucket: name })} /></div>
-      <${WarmJobs} key=${chosen} bucket=${chosen} /></div>`;
+      <${WarmJobs} key=${chosen} bucket=${chosen} /><${Pins} key=${`pins/${chosen}`} bucket=${chosen} /></div>`;
   }}<//>`;
 }
 

@@ -4,14 +4,16 @@ import { session } from "../../lib/api.js";
 import { t } from "../../lib/i18n.js";
 import { go, link } from "../../lib/router.js";
 import { Button, LinkButton, Page, Tabs } from "../../lib/ui.js";
+import { Cors } from "./cors.js";
 import { Remove } from "./list.js";
+import { Notifications } from "./notifications.js";
 import { Objects } from "./objects.js";
 import { PolicyTab } from "./policy.js";
 import { Search } from "./search.js";
 import { Settings } from "./settings.js";
 import { Summary } from "./summary.js";
 
-const TABS = { objects: Objects, search: Search, summary: Summary, settings: Settings, policy: PolicyTab };
+const TABS = { objects: Objects, search: Search, summary: Summary, settings: Settings, policy: PolicyTab, cors: Cors, events: Notifications };
 
 export function BucketPage({ name, tab, query }) {
   const [removing, setRemoving] = useState(false);

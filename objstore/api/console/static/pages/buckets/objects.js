@@ -11,8 +11,10 @@ import { useSignal } from "../../lib/state.js";
 import { Badge, Button, Card, Check, Empty, ErrorBox, Table } from "../../lib/ui.js";
 import { useAction, useLoad } from "../../lib/use.js";
 import { filesOf, uploads, uploadsChanged } from "../../lib/uploads.js";
+import { downloadZip } from "../../lib/zip.js";
 import { DeleteObjects } from "./delete.js";
 import { UploadPanel } from "./uploads.js";
+import { ZipPanel } from "./zip.js";
 
 const nameBelow = (key, prefix) => key.slice(prefix.length) || key;
 
@@ -59,6 +61,7 @@ export function Objects({ bucket, query }) {
       return changed;
     });
   const names = [...chosen.values()];
+  const readable = names.filter((row) => !row.marker);
   return html`<${DropZone} bucket=${bucket} prefix=${prefix} replaces=${versioning.data === "Enabled"}>
     <${Card}>
       <div class="toolbar">
@@ -66,6 +69,7 @@ export function Objects({ bucket, query }) {
         <div class="actions">
           <${Check} label=${t("objects.show_versions")} checked=${versions} onValue=${(on) => replace("buckets", bucket, { prefix, versions: on ? "1" : "" })} />
           <${Button} kind="quiet" icon="refresh" label=${t("action.refresh")} onClick=${fresh} />
+          ${readable.length > 0 && html`<${Button} icon="download" onClick=${() => downloadZip(bucket, prefix, readable)}>${t("zip.download", { count: readable.length })}<//>`}
           ${names.length > 0 && html`<${Button} kind="danger" icon="trash" onClick=${() => setRemoving(names)}>${t("objects.delete_chosen", { count: names.length })}<//>`}
           <${PickFiles} bucket=${bucket} prefix=${prefix} replaces=${versioning.data === "Enabled"} />
         </div>
@@ -75,6 +79,7 @@ export function Objects({ bucket, query }) {
         rowKey=${(row) => row.id} busy=${load.busy} more=${pages.next ? () => load.run(pages.next) : null}
         empty=${!load.error && html`<${Empty} icon="upload" title=${t("objects.none")}>${t("objects.none_hint")}<//>`} />
     <//>
+    <${ZipPanel} />
     <${UploadPanel} bucket=${bucket} />
     <${DeleteObjects} bucket=${bucket} objects=${removing} versioning=${versioning.data ?? ""} onClose=${() => setRemoving(null)} onDone=${fresh} />
   <//>`;

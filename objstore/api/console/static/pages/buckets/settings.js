@@ -1,14 +1,17 @@
-// Settings of a bucket: versioning, lock, encryption, public access, tags.
+// Settings of a bucket: versioning, lock, encryption, public access, tags, quota.
 import { html, useEffect, useState } from "../../lib/dom.js";
+import { session } from "../../lib/api.js";
 import { t } from "../../lib/i18n.js";
 import { BLOCKS, encryptionOf, lockOf, publicAccessOf, setEncryption, setLock, setPublicAccess, setTags, setVersioning, tagsOf, versioningOf } from "../../lib/s3.js";
 import { Badge, Button, Card, Check, ErrorBox, Loaded, Notice, Select, TextField, toast } from "../../lib/ui.js";
 import { useAction, useLoad } from "../../lib/use.js";
 import { PairList, PairsDialog } from "./pairs.js";
+import { Quota } from "./quota.js";
 
 export function Settings({ bucket }) {
   return html`<div class="grid"><${Versioning} bucket=${bucket} /><${Encryption} bucket=${bucket} /><${PublicAccess} bucket=${bucket} />
-    <${DefaultLock} bucket=${bucket} /><${Tags} bucket=${bucket} /></div>`;
+    <${DefaultLock} bucket=${bucket} /><${Tags} bucket=${bucket} />
+    ${session.value.root && html`<${Quota} bucket=${bucket} />`}</div>`;
 }
 
 /** A load, a draft of it, and saving. */

@@ -8,15 +8,18 @@ import { Card, Empty, Loaded, Meter, Page } from "../../lib/ui.js";
 import { useAdmin } from "../../lib/use.js";
 import { DriveActions, DriveState, fillOf } from "./drives.js";
 
+const HOUR = 3600;
+
 function Load({ id }) {
+  const now = Math.floor(Date.now() / 60e3) * 60 + 60; // of the minute, so that the chart is not made anew each time
   const load = useAdmin("/history", { query: { series: "drive_bytes", label: id }, every: 30 });
   const series = (load.data?.series ?? []).map((one) => ({ label: t("drive.load"), colour: "read", points: one.points, fill: true }));
   return html`<${Card} title=${t("drive.load")} hint=${t("drive.load_hint")}><${Loaded} load=${load}>${() => (series.length
-    ? html`<${Chart} label=${t("drive.load")} series=${series} format=${rate} height=${170} compact />` : html`<p class="soft">${t("drive.no_load")}</p>`)}<//><//>`;
+    ? html`<${Chart} label=${t("drive.load")} series=${series} from=${now - HOUR} to=${now} format=${rate} height=${170} compact />` : html`<p class="soft">${t("drive.no_load")}</p>`)}<//><//>`;
 }
 
 export function DrivePage({ id, status }) {
-  const load = useAdmin(`/drives/${encodeURIComponent(id)}/load`, { every: 10 });
+  const load = useAdmin(`/drives/${encodeURIComponent(id)}/load`, { every: 5 });
   const drive = status.data?.drives.find((one) => one.id === id);
   const crumbs = [[t("nav.cluster"), link("cluster")], [t("cluster.tab.drives"), link("cluster", { tab: "drives" })]];
   if (status.data && !drive) return html`<${Page} title=${id} crumbs=${crumbs}><${Empty} icon="drive" title=${t("drive.unknown")} /><//>`;

@@ -4,7 +4,7 @@ import { admin } from "../../lib/api.js";
 import { bytes, duration, number, percent } from "../../lib/format.js";
 import { t, tName } from "../../lib/i18n.js";
 import { link, replace } from "../../lib/router.js";
-import { Badge, Button, Card, Confirm, Empty, Meter, Select, Table, toast } from "../../lib/ui.js";
+import { Badge, Button, Card, Check, Confirm, Empty, Meter, Select, Table, toast } from "../../lib/ui.js";
 import { useAction } from "../../lib/use.js";
 import { DRIVE_STATES } from "../picture/rack.js";
 
@@ -25,16 +25,19 @@ export function DriveActions({ drive, reload }) {
     reload();
   });
   const word = FINAL.includes(asked) ? drive.id.slice(0, 8) : undefined;
-  return html`<div class="row">${(ACTIONS[drive.state] ?? []).map((action) => html`<${Button} kind=${FINAL.includes(action) ? "danger" : ""} onClick=${() => setAsked(action)}>${t(`drive.${action}`)}<//>`)}
+  return html`<div class="row">${(drive.out ? ["undrain"] : ACTIONS[drive.state] ?? []).map((action) => html`<${Button} kind=${FINAL.includes(action) ? "danger" : ""} onClick=${() => setAsked(action)}>${t(`drive.${action}`)}<//>`)}
     <${Confirm} open=${asked !== null} title=${asked ? t(`drive.${asked}_title`, { drive: drive.address }) : ""} submit=${asked ? t(`drive.${asked}`) : ""} danger=${FINAL.includes(asked)}
       word=${word} busy=${busy} error=${error} onClose=${() => setAsked(null)} onConfirm=${() => run(asked)}><p>${asked && t(`drive.${asked}_hint`)}</p><//></div>`;
 }
 
-export const DriveState = ({ drive }) => html`<${Badge} state=${DRIVE_STATES[drive.state] ?? "warning"}>${tName("state", drive.state)}<//>${drive.held ? html` <span class="fine">${t("drive.held")}</span>` : ""}`;
+export const DriveState = ({ drive }) => (drive.out ? html`<${Badge}>${t("state.out")}<//>` : html`<${Badge} state=${DRIVE_STATES[drive.state] ?? "warning"}>${tName("state", drive.state)}<//>${drive.held ? html` <span class="fine">${t("drive.held")}</span>` : ""}`);
 
 export function DriveTable({ status, tier }) {
   const [sort, setSort] = useState({ key: "address", up: true });
-  const shown = status.drives.filter((drive) => !tier || drive.tier === tier);
+  const [all, setAll] = useState(false);
+  const mine = status.drives.filter((drive) => !tier || drive.tier === tier);
+  const out = mine.filter((drive) => drive.out).length;
+  const shown = mine.filter((drive) => all || !drive.out);
   const value = { address: (drive) => `${drive.tier} ${drive.node} ${drive.address}`, state: (drive) => drive.state, fill: (drive) => fillOf(drive) ?? 0, strikes: (drive) => drive.strikes };
   const ordered = [...shown].sort((a, b) => {
     const [x, y] = [value[sort.key](a), value[sort.key](b)];
@@ -52,7 +55,8 @@ export function DriveTable({ status, tier }) {
   ];
   const tiers = Object.keys(status.tiers);
   return html`<${Card}><div class="row spread"><${Select} label=${t("map.tier")} value=${tier ?? ""} options=${[["", t("drive.all_tiers")], ...tiers.map((name) => [name, name])]}
-      onValue=${(name) => replace("cluster", { tab: "drives", tier: name })} /><p class="soft">${t("drive.count", { count: number(ordered.length) })}</p></div>
+      onValue=${(name) => replace("cluster", { tab: "drives", tier: name })} />
+      ${out > 0 && html`<${Check} label=${t("drive.with_out", { count: out, n: number(out) })} checked=${all} onValue=${setAll} />`}<p class="soft">${t("drive.count", { count: number(ordered.length) })}</p></div>
     <${Table} label=${t("cluster.tab.drives")} columns=${columns} rows=${ordered} rowKey=${(drive) => drive.id} sort=${sort}
       onSort=${(key) => setSort((old) => ({ key, up: old.key === key ? !old.up : true }))} empty=${html`<${Empty} icon="drive" title=${t("drive.none")} />`} /><//>`;
 }
@@ -63,7 +67,7 @@ export function NodeTable({ status }) {
     { key: "address", label: t("node.address"), render: (node) => html`<bdi>${node.address || "–"}</bdi>` },
     { key: "place", label: t("node.place"), render: (node) => html`<bdi>${[node.zone, node.rack].filter(Boolean).join(" / ") || "–"}</bdi>` },
     { key: "state", label: t("drive.state"), render: (node) => html`<${Badge} state=${DRIVE_STATES[node.state] ?? "warning"}>${tName("state", node.state)}<//>` },
-    { key: "drives", label: t("cluster.drives"), align: "end", render: (node) => number(status.drives.filter((drive) => drive.node === node.name).length) },
+    { key: "drives", label: t("cluster.drives"), align: "end", render: (node) => number(status.drives.filter((drive) => drive.node === node.name && !drive.out).length) },
     { key: "version", label: t("node.version"), render: (node) => node.version || "–" },
     { key: "heard", label: t("drive.heard"), align: "end", render: (node) => duration(node.silent_seconds) },
   ];

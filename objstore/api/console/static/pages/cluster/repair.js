@@ -3,12 +3,13 @@ import { html, useState } from "../../lib/dom.js";
 import { admin } from "../../lib/api.js";
 import { ago, bytes, duration, number, rate } from "../../lib/format.js";
 import { t, tName } from "../../lib/i18n.js";
-import { Badge, Button, Card, Confirm, Empty, ErrorBox, Loaded, Meter, Table, toast } from "../../lib/ui.js";
+import { link } from "../../lib/router.js";
+import { Badge, Button, Card, Confirm, Empty, ErrorBox, LinkButton, Loaded, Meter, Table, toast } from "../../lib/ui.js";
 import { useAction, useAdmin } from "../../lib/use.js";
 
 const STATES = { running: "info", done: "ok", finished: "ok", cancelled: "", failed: "bad" };
 
-function Waiting({ rows }) {
+function Waiting({ rows, short }) {
   const columns = [
     { key: "kind", label: t("repair.kind"), render: (one) => tName("repair.kind", one.kind) },
     { key: "spare", label: t("repair.spare"), render: (one) => html`<${Badge} state=${one.spare <= 0 ? "bad" : one.spare === 1 ? "warning" : "info"}>${t("repair.can_lose", { count: one.spare })}<//>` },
@@ -18,7 +19,11 @@ function Waiting({ rows }) {
     { key: "failing", label: t("repair.failing"), align: "end", render: (one) => number(one.failing) },
     { key: "oldest", label: t("repair.oldest"), render: (one) => ago(one.oldest) },
   ];
-  return html`<${Table} label=${t("repair.waiting")} columns=${columns} rows=${rows} empty=${html`<${Empty} icon="check" title=${t("repair.nothing_waits")} />`} />`;
+  // Of a drive that is only suspect nothing is rebuilt yet: it may come back.
+  const empty = short
+    ? html`<${Empty} icon="warning" title=${t("repair.not_yet", { count: short, n: number(short) })} action=${html`<${LinkButton} href=${link("cluster", { tab: "drives" })}>${t("cluster.tab.drives")}<//>`}>${t("repair.not_yet_hint")}<//>`
+    : html`<${Empty} icon="check" title=${t("repair.nothing_waits")} />`;
+  return html`<${Table} label=${t("repair.waiting")} columns=${columns} rows=${rows} empty=${empty} />`;
 }
 
 function Done({ rows }) {
@@ -66,7 +71,7 @@ export function Repair({ tiers }) {
   });
   return html`<${Loaded} load=${load}>${(data) => html`<div class="stack">
     <${Card} title=${t("repair.waiting")} hint=${data.remaining_seconds ? t("repair.eta", { time: duration(data.remaining_seconds) }) : t("repair.waiting_hint")}
-      actions=${html`<${Button} icon="refresh" busy=${heal.busy} onClick=${heal.run}>${t("repair.heal_now")}<//>`}><${ErrorBox} error=${heal.error} /><${Waiting} rows=${data.waiting} /><//>
+      actions=${html`<${Button} icon="refresh" busy=${heal.busy} onClick=${heal.run}>${t("repair.heal_now")}<//>`}><${ErrorBox} error=${heal.error} /><${Waiting} rows=${data.waiting} short=${data.volumes_short_of_redundancy} /><//>
     <${Rebalance} tiers=${tiers} jobs=${data.rebalancing} reload=${load.reload} />
     <${Card} title=${t("repair.done")} hint=${t("repair.done_hint")}><${Done} rows=${data.done} /><//></div>`}<//>`;
 }

@@ -36,7 +36,7 @@ export function HeatMatrix({ heat, tiers }) {
         <div class="heat-bar" aria-hidden="true"><div class="heat-${heatOfBand(index, bands.length)}" style=${{ height: `${Math.max(cell.bytes ? 6 : 0, part * 100)}%` }}></div></div>
         <span class="heat-bytes">${cell.bytes ? bytes(cell.bytes) : "0"}</span>
         ${wrong && html`<span class="heat-note">${t(`heat.${wrong}`)}</span>`}
-        ${lines.slice(0, 2).map((one) => html`<a class="threshold" href=${link("buckets", one.bucket, { tab: "lifecycle" })} title=${`${one.bucket}: ${one.rule}`}>${t("heat.threshold", { days: one.days })}</a>`)}
+        ${lines.slice(0, 2).map((one) => html`<a class="threshold" href=${link("lifecycle", one.bucket)} title=${`${one.bucket}: ${one.rule}`}>${t("heat.threshold", { days: one.days })}</a>`)}
       </td>`;
     })}</tr>`;
   })}</tbody></table></div>`;

@@ -7,6 +7,7 @@ import { link } from "../../lib/router.js";
 import { Button, Card, Choice, Empty, ErrorBox, LinkButton, Table } from "../../lib/ui.js";
 import { useLoad } from "../../lib/use.js";
 import { hierarchy, treemap, treemapSquarify } from "../../vendor/d3-hierarchy.js";
+import { HotActions } from "../jobs/hot.js";
 import { useWidth } from "./flow.js";
 
 const HEIGHT = 330;
@@ -81,7 +82,8 @@ export function PlaceMap({ places, tiers }) {
         onClick=${() => setWhere({ ...where, prefix: `${steps.slice(0, index + 1).join("/")}/` })}><bdi>${step}</bdi></button>`)}
       ${inside && html`<span class="map-links"><${Button} kind="quiet" icon="up" onClick=${() => setWhere(steps.length ? { ...where, prefix: steps.length > 1 ? `${steps.slice(0, -1).join("/")}/` : "" } : { bucket: "", prefix: "" })}>${t("map.up")}<//>
         <a href=${link("buckets", where.bucket, { prefix: where.prefix })}>${t("map.objects_here")}</a>
-        <a href=${link("buckets", where.bucket, { tab: "lifecycle" })}>${t("map.rules_here")}</a></span>`}
+        <a href=${link("lifecycle", where.bucket)}>${t("map.rules_here")}</a>
+        <${HotActions} key=${`${where.bucket}/${where.prefix}`} bucket=${where.bucket} prefix=${where.prefix} /></span>`}
     </div>
     ${inside && load.error && html`<${ErrorBox} error=${load.error} retry=${load.reload} />`}
     <div ref=${ref}>${body}</div>

@@ -13,7 +13,9 @@ function Tile({ title, value, note, state = "", href, icon }) {
 }
 
 const placeOf = (reason) => {
-  if (["drive_out", "node_silent", "short_of_redundancy"].includes(reason.code)) return link("cluster");
+  if (reason.code === "drive_out") return link("cluster", "drive", reason.subject);
+  if (reason.code === "short_of_redundancy") return link("cluster", { tab: "repair" });
+  if (reason.code === "node_silent") return link("cluster", { tab: "nodes" });
   return reason.code === "lifecycle_late" ? link("lifecycle") : link("cluster", { tier: reason.subject });
 };
 
