@@ -6,10 +6,9 @@ from objstore.api.picture.flows import percentile
 from objstore.api.picture.forecast import growth_of
 from objstore.api.picture.spans import POINTS_MAX, rest_of, stretch, window
 from objstore.meta.history_samples import Span
-from objstore.model.series import HOUR, MINUTE, STEP
+from objstore.model.series import DAY, HOUR, MINUTE, STEP
 
 NOW = 1_800_000_000.0 + 7
-DAY = 86400
 
 
 @pytest.mark.parametrize(
@@ -22,7 +21,9 @@ DAY = 86400
         (6 * DAY, 6 * DAY, HOUR),
         (6 * DAY, DAY, MINUTE),
         (30 * DAY, HOUR, HOUR),
-        (1000 * DAY, 1000 * DAY, HOUR),
+        (99 * DAY, 99 * DAY, HOUR),
+        (1000 * DAY, 1000 * DAY, DAY),
+        (1000 * DAY, 30 * DAY, HOUR),
     ],
 )
 def test_steps_of_a_stretch(ago: int, length: int, step: int) -> None:
@@ -39,6 +40,7 @@ def test_coarser_points_and_shorter_series() -> None:
     assert stretch(NOW - HOUR, NOW, 90, NOW)[1] == 90
     assert stretch(NOW - HOUR, NOW, 61, NOW)[1] == 70
     assert stretch(NOW - 6 * DAY, NOW, 0, NOW, MINUTE)[0].step == MINUTE
+    assert stretch(NOW - 900 * DAY, NOW, 0, NOW, HOUR)[0].step == HOUR
 
 
 def test_what_is_not_rolled_up_yet() -> None:
@@ -47,6 +49,11 @@ def test_what_is_not_rolled_up_yet() -> None:
     assert rest is not None
     assert (rest.step, rest.start % every, rest.end) == (MINUTE, 0, span.end)
     assert rest.seconds <= 4 * HOUR + every
+    span, every = stretch(NOW - 900 * DAY, NOW, 0, NOW)
+    rest = rest_of(span, every, NOW)
+    assert rest is not None
+    assert (rest.step, rest.start % every, rest.end) == (HOUR, 0, span.end)
+    assert rest.seconds <= 3 * DAY + every
     assert rest_of(Span(HOUR, 0, HOUR), HOUR, NOW) is None
     assert rest_of(Span(STEP, 0, int(NOW)), STEP, NOW) is None
 
