@@ -65,10 +65,10 @@ class Keeper:
             self._walk.restart()
             return False
         await self._write(await self._levels() + await self._healed_since())
+        await self._tidy(held)
         if clock.monotonic_seconds() >= self._sums_after:
             await self._sum_up()
         await self._walk.go(WALK_SECONDS)
-        await self._tidy(held)
         return True
 
     async def _tidy(self, held: Held) -> None:

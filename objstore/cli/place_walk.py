@@ -43,11 +43,15 @@ class PlaceWalk:
         self._bucket: _Bucket | None = None
 
     async def go(self, seconds: float) -> bool:
-        """At least one stretch, and then as many as begin within ``seconds``; True once all buckets were seen."""
+        """At least one stretch, and then as many as begin within ``seconds``; True once all buckets were seen.
+
+        Raises DatabaseUnavailable: then the bucket is left for the next walk.
+        """
         end = clock.monotonic_seconds() + seconds
         while True:
             if self._bucket is not None:
-                await self._sum_up(self._bucket)
+                bucket, self._bucket = self._bucket, None  # where it fails, the others go on
+                await self._sum_up(bucket)
             elif not await self._look():
                 return True
             if clock.monotonic_seconds() >= end:
@@ -77,6 +81,6 @@ class PlaceWalk:
         bucket.places = joined(bucket.places, found, PREFIXES_MAX)
         if last is None:
             await keep(self._database, bucket.id, bucket.places, bucket.at)
-            self._bucket = None
         else:
             bucket.low = last + b"\0"
+            self._bucket = bucket

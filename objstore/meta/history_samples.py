@@ -170,13 +170,18 @@ class Samples:
             return False
         return True
 
-    async def sums(self, codes: Sequence[int], span: Span) -> Sums:
-        """What all processes have counted, by series and label."""
-        return (await self.many_sums([(codes, span)]))[0]
+    async def sums(self, codes: Sequence[int], *spans: Span) -> Sums:
+        """What all processes have counted within some spans together, by series and label."""
+        return (await self.many_sums([(codes, spans)]))[0]
 
-    async def many_sums(self, asks: Sequence[tuple[Sequence[int], Span]]) -> list[Sums]:
-        """The same for several series and spans."""
-        columns = [(i, code, span.step, span.start, span.end) for i, (codes, span) in enumerate(asks) for code in codes]
+    async def many_sums(self, asks: Sequence[tuple[Sequence[int], Sequence[Span]]]) -> list[Sums]:
+        """The same for several series, each with spans of its own."""
+        columns = [
+            (i, code, span.step, span.start, span.end)
+            for i, (codes, spans) in enumerate(asks)
+            for span in spans
+            for code in codes
+        ]
         found: list[Sums] = [{} for _ in asks]
         for ask, code, label, value in await self._database.fetch(_MANY_SUMS, *zip(*columns, strict=True)):
             found[ask][code, label] = value

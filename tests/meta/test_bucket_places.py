@@ -6,6 +6,7 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
+from objstore.api.admin.prefixes import prefixes_of
 from objstore.cli.keeper import Keeper
 from objstore.cli.place_walk import PREFIXES_MAX, PlaceWalk
 from objstore.meta import bucket_places
@@ -13,6 +14,7 @@ from objstore.meta.bucket_places import kept, next_bucket
 from objstore.meta.database import Database
 from objstore.meta.place_sums import STRETCH_ROWS, last_prefix, sums_of_prefixes
 from objstore.model import clock, days
+from objstore.model.errors import DatabaseUnavailable
 from objstore.model.places import Place, Places, joined
 from objstore.model.series import BAND_DAYS
 from tests.meta.world import World
@@ -132,6 +134,52 @@ async def test_a_name_may_be_any_bytes(database: Database, raw: Raw, alone: Worl
     found = await kept(database, alone.bucket.id)
     assert found is not None
     assert found[0].shown[0].name == "\x00\ufffd/"
+
+
+async def test_a_bucket_that_fails_is_left_for_the_next_walk(
+    database_url: str, database: Database, raw: Raw, alone: World
+) -> None:
+    await fill(raw, alone.bucket.id, PREFIXES, 20_000)
+    away = await Database.connect(database_url, pool_size=1)
+    await away.close()
+    walk = PlaceWalk(database)
+    assert not await walk.go(0)
+    walk._database = away
+    with pytest.raises(DatabaseUnavailable):
+        await walk.go(0)
+    walk._database = database
+    await whole(walk)
+    assert await kept(database, alone.bucket.id) is None
+    await whole(walk)
+    assert await kept(database, alone.bucket.id) is not None
+
+
+async def test_maps_of_buckets_with_short_and_long_ledgers(database: Database, raw: Raw, alone: World) -> None:
+    bucket = alone.bucket
+    await fill(raw, bucket.id, 5, 20_000)
+    short = await prefixes_of(database, bucket.name, bucket.id, 3)
+    assert short.complete
+    assert [(child.name, child.objects) for child in short.children] == [
+        ("p000005/", 5),
+        ("p000004/", 4),
+        ("p000003/", 3),
+    ]
+    assert short.other is not None
+    assert (short.other.children, short.other.objects, short.total.objects) == (2, 3, 15)
+    await raw.execute("DELETE FROM usage")
+    await fill(raw, bucket.id, PREFIXES, 20_000)
+    # Nobody has been there: what is first is summed up, and it says so.
+    some = await prefixes_of(database, bucket.name, bucket.id, 3)
+    assert not some.complete
+    assert some.children[0].name == f"p{STRETCH_ROWS + 1:06}/"
+    await whole(PlaceWalk(database))
+    found = await prefixes_of(database, bucket.name, bucket.id, 3)
+    assert found.complete
+    assert [child.objects for child in found.children] == [PREFIXES, PREFIXES - 1, PREFIXES - 2]
+    assert [child.prefix for child in found.children] == [child.name for child in found.children]
+    assert found.other is not None
+    assert found.other.children == PREFIXES - 3
+    assert found.total.objects == PREFIXES * (PREFIXES + 1) // 2
 
 
 async def test_the_keeper_walks(database: Database, raw: Raw, alone: World) -> None:

@@ -41,6 +41,12 @@ async def test_processes_add_up(database: Database, clean: "asyncpg.Connection[a
     assert await samples.add("a#0", [])
     now = await clean.fetchval("SELECT extract(epoch FROM now())::bigint")
     span = Span(STEP, now - 60, now + 60)
+    halves = (Span(STEP, now - 60, now), Span(STEP, now, now + 60))
+    assert await samples.many_sums([([PUT], halves), ([READ], [span]), ([BACKLOG], halves)]) == [
+        {(PUT, "hot"): 16.0},
+        {(READ, "hot"): 3.0},
+        {},
+    ]
     assert await samples.sums([PUT, READ], span) == {(PUT, "hot"): 16.0, (READ, "hot"): 3.0}
     assert await samples.by_node([PUT], span) == {("a#0", PUT): 10.0, ("a#1", PUT): 5.0, ("b#0", PUT): 1.0}
     newest = await samples.newest([PUT], now - 60)

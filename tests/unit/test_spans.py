@@ -1,10 +1,12 @@
 """Which steps a question about the past is answered from."""
 
+from itertools import pairwise
+
 import pytest
 
 from objstore.api.picture.flows import percentile
 from objstore.api.picture.forecast import growth_of
-from objstore.api.picture.spans import POINTS_MAX, rest_of, stretch, window
+from objstore.api.picture.spans import POINTS_MAX, pieces_of, rest_of, stretch, window
 from objstore.meta.history_samples import Span
 from objstore.model.series import DAY, HOUR, MINUTE, STEP
 
@@ -56,6 +58,21 @@ def test_what_is_not_rolled_up_yet() -> None:
     assert rest.seconds <= 3 * DAY + every
     assert rest_of(Span(HOUR, 0, HOUR), HOUR, NOW) is None
     assert rest_of(Span(STEP, 0, int(NOW)), STEP, NOW) is None
+
+
+def test_pieces_are_the_whole() -> None:
+    now = NOW // MINUTE * MINUTE + 30
+    for begin, end in ((3600, 0), (3610, 10), (3550, 600), (300, 0), (4000, 3990), (400, 300)):
+        span = Span(STEP, int(now) - begin, int(now) - end)
+        pieces = pieces_of(span, now)
+        assert (pieces[0].start, pieces[-1].end) == (span.start, span.end)
+        assert all(one.end == next_.start for one, next_ in pairwise(pieces))
+        assert all(one.start < one.end and one.start % one.step == one.end % one.step == 0 for one in pieces)
+        minutes = sum(one.seconds for one in pieces if one.step == MINUTE)
+        assert span.seconds - minutes <= 300 + 2 * MINUTE
+        assert all(one.end <= now - 300 for one in pieces if one.step == MINUTE)
+    for span in (Span(STEP, int(now) - 60, int(now)), Span(MINUTE, 0, 600)):
+        assert pieces_of(span, now) == [span]
 
 
 def test_windows() -> None:

@@ -37,7 +37,7 @@ from objstore.api.picture.models import (
     Verdict,
 )
 from objstore.api.picture.place_map import map_of_buckets
-from objstore.api.picture.spans import levels_of, window
+from objstore.api.picture.spans import levels_of, pieces_of, window
 from objstore.meta.drives import Drives, Standing
 from objstore.meta.history_keeper import places
 from objstore.meta.history_samples import Samples, Span, Sums
@@ -100,7 +100,7 @@ async def _picture(state: AdminState, seconds: int, at: datetime | None) -> Pict
     now = clock.now_seconds()
     span = window(None if at is None else at.timestamp(), seconds, now)
     around, counted = await asyncio.gather(
-        state.kept.get(("around",), lambda: _around(state, now)), _counted(state, span, at is None)
+        state.kept.get(("around",), lambda: _around(state, now)), _counted(state, span, at is None, now)
     )
     tiers, nodes, truncated = _hardware(state, around, counted, now)
     age = None if around.newest is None else max(0.0, round(now - around.newest - STEP, 1))
@@ -141,16 +141,18 @@ async def _around(state: AdminState, now: float) -> _Around:
     return _Around(*found[0], *found[1])
 
 
-async def _counted(state: AdminState, span: Span, live: bool) -> _Counted:
+async def _counted(state: AdminState, span: Span, live: bool, now: float) -> _Counted:
     samples = Samples(state.database)
     longer = Span(span.step, min(span.start, span.end - PERCENTILE_SECONDS), span.end)
-    sums, first = await samples.many_sums([([*FLOW_CODES, *_DRIVE_CODES], span), ([TTFB], longer)])
+    sums, first = await samples.many_sums(
+        [([*FLOW_CODES, *_DRIVE_CODES], pieces_of(span, now)), ([TTFB], pieces_of(longer, now))]
+    )
     levels = await samples.last(LEVELS, levels_of(span, live))
     by_gateway = await samples.by_node(GATEWAY_CODES, span) if span.step == STEP else {}
     rates = reads = Rates(sums, span)
     if hit_ratio(rates).requests is None and span.step == STEP:
         hour = Span(span.step, span.end - HOUR, span.end)
-        reads = Rates(await samples.sums(_READS, hour), hour)
+        reads = Rates(await samples.sums(_READS, *pieces_of(hour, now)), hour)
     return _Counted(rates, reads, first, levels, by_gateway)
 
 

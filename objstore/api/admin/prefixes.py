@@ -40,13 +40,13 @@ async def _map(state: AdminState, bucket: str, prefix: str, limit: int) -> Place
         return map_of_buckets(kept, at, limit)
     found = await bucket_named(bucket, state)
     if not prefix:
-        return await _prefixes(state.database, bucket, found.id, limit)
+        return await prefixes_of(state.database, bucket, found.id, limit)
     now = clock.now()
     sums, complete = await sums_below(state.database, found.id, prefix.encode(), days.day_of(now), BAND_DAYS)
     return map_below(bucket, prefix, sums, complete, limit, now)
 
 
-async def _prefixes(database: Database, bucket: str, bucket_id: int, limit: int) -> PlaceMap:
+async def prefixes_of(database: Database, bucket: str, bucket_id: int, limit: int) -> PlaceMap:
     """As they were put aside, or summed up now where the ledger is short."""
     kept, now = await bucket_places.kept(database, bucket_id), clock.now()
     if kept is not None:

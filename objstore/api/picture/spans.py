@@ -58,3 +58,15 @@ def rest_of(span: Span, every: int, now: float) -> Span | None:
         return None
     begin = max(span.start, int(now - NOT_YET_SECONDS[span.step]) // every * every)
     return Span(SHORTER[span.step], begin, span.end)
+
+
+def pieces_of(span: Span, now: float) -> list[Span]:
+    """The same time, in minutes where these are there: that is less to read than short steps of every process."""
+    if span.step != STEP:
+        return [span]
+    first, last = ceil(span.start / MINUTE) * MINUTE, int(now - NOT_YET_SECONDS[MINUTE]) // MINUTE * MINUTE
+    last = min(last, span.end // MINUTE * MINUTE)
+    if first >= last:
+        return [span]
+    pieces = [Span(STEP, span.start, first), Span(MINUTE, first, last), Span(STEP, last, span.end)]
+    return [piece for piece in pieces if piece.seconds]
