@@ -17,7 +17,7 @@ from objstore.meta.tables import bucket, object_, usage
 from objstore.model.tiers import tier_of_code
 
 ROWS_MAX = 100_000
-LOOKED_AT_MAX = 10_000
+LOOKED_AT_MAX = 2_500  # each may be a page of the table that is read
 STRETCH_ROWS = 10_000  # of the ledger, and those that the last prefix has more
 
 u, o, b = usage.c, object_.c, bucket.c
