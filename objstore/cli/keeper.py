@@ -7,6 +7,7 @@ from dataclasses import asdict
 import structlog
 
 from objstore.cli.pause import pause
+from objstore.cli.place_walk import PlaceWalk
 from objstore.meta.database import Database
 from objstore.meta.drives import Drives
 from objstore.meta.history_keeper import Held, Keeping
@@ -25,6 +26,7 @@ from objstore.model.tiers import tier_of_code
 AFTER_SECONDS = 1.0
 SUMS_SECONDS = 10.0
 SUMS_REST = 50.0  # summing up the ledger takes at most about a fiftieth of the time
+WALK_SECONDS = 0.5  # of a step
 BUCKETS_MAX = 256
 
 Levels = list[tuple[int, str, float]]
@@ -39,6 +41,7 @@ class Keeper:
         self._database = database.patient
         self._keeping, self._samples = Keeping(database, clock.random_id()), Samples(database.patient)
         self._healed: dict[str, float] | None = None
+        self._walk = PlaceWalk(database)
         self._sums_after = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -59,11 +62,13 @@ class Keeper:
         held = await self._keeping.take()
         if held is None:
             self._healed = None
+            self._walk.restart()
             return False
         await self._write(await self._levels() + await self._healed_since())
+        await self._tidy(held)
         if clock.monotonic_seconds() >= self._sums_after:
             await self._sum_up()
-        await self._tidy(held)
+        await self._walk.go(WALK_SECONDS)
         return True
 
     async def _tidy(self, held: Held) -> None:
@@ -106,8 +111,7 @@ class Keeper:
         begun = clock.monotonic_seconds()
         found = await sums_of_buckets(self._database, days.day_of(clock.now()), BAND_DAYS)
         await self._write(_of_tiers(found))
-        named = ((str(one.name), tier_of_code(one.tier), one.band, one.objects, one.bytes) for one in found)
-        await self._keeping.put_places(asdict(places_of(named, BUCKETS_MAX)))
+        await self._keeping.put_places(asdict(places_of([one.named for one in found], BUCKETS_MAX)))
         took = clock.monotonic_seconds() - begun
         self._sums_after = clock.monotonic_seconds() + max(SUMS_SECONDS - AFTER_SECONDS, took * SUMS_REST)
 

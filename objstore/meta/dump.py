@@ -41,6 +41,7 @@ MOMENTARY = {
     repair_tables.inspection.name,
     repair_tables.stray.name,
     history_tables.history_keeper.name,
+    history_tables.bucket_places.name,
 }
 # Where bytes lie is read from the drives themselves; these are dumped for those who look.
 PLACES = {volume.name, shard.name, drive.name, "garbage"}

@@ -1,4 +1,4 @@
-"""Keeping: whoever has the lease rolls steps up to minutes and hours, and deletes what is old, a bounded part a time.
+"""Keeping: whoever has the lease rolls steps up to minutes, hours, days, and deletes what is old, a bounded part each.
 
     take      the one row of history_keeper, if nobody has it
     roll up   a stretch of short steps into longer ones: the sums take the place of what may be there, so doing it
@@ -36,15 +36,15 @@ from objstore.meta.database import Database, Transaction
 from objstore.meta.history_tables import history, history_keeper
 from objstore.meta.rows import json_text, json_value
 from objstore.meta.statement import Statement, array, constant, param
-from objstore.model.series import BY_CODE, HOUR, HOURLY, KEPT_SECONDS, LEVELS, MINUTE, STEP
+from objstore.model.series import BY_CODE, DAY, HOUR, HOURLY, KEPT_SECONDS, LEVELS, MINUTE, STEP
 
 LEASE_SECONDS = 30.0
 # Steps that are not written yet are not rolled up: clocks of hosts may differ by so much, and a process may be late.
 SETTLED_SECONDS = 30
-STRETCH_MAX = {MINUTE: 60 * MINUTE, HOUR: 48 * HOUR}
+STRETCH_MAX = {MINUTE: 60 * MINUTE, HOUR: 48 * HOUR, DAY: 30 * DAY}
 PURGED_AT_ONCE = 5000
-_FROM = {MINUTE: STEP, HOUR: MINUTE}
-_CODES = {MINUTE: sorted(BY_CODE), HOUR: list(HOURLY)}
+_FROM = {MINUTE: STEP, HOUR: MINUTE, DAY: HOUR}
+_CODES = {MINUTE: sorted(BY_CODE), HOUR: list(HOURLY), DAY: list(HOURLY)}
 
 h, k = history.c, history_keeper.c
 _now = func.clock_timestamp()
@@ -56,7 +56,7 @@ _TAKE = Statement(
     update(history_keeper)
     .where(k.one, or_(k.owner == _token, k.owner.is_(None), k.lease_until < _now))
     .values(owner=_token, lease_until=_lease)
-    .returning(k.minutes_until, k.hours_until, _epoch),
+    .returning(k.minutes_until, k.hours_until, k.days_until, _epoch),
     *("token", "lease"),
 )
 _RELEASE = Statement(update(history_keeper).where(k.one, k.owner == _token).values(owner=null()), "token")
@@ -96,7 +96,7 @@ def _advance(column: ColumnElement[Any]) -> Statement:
     return Statement(update(history_keeper).where(k.one, k.owner == _token).values(moved), *("token", "until"))
 
 
-_ADVANCE = {MINUTE: _advance(k.minutes_until), HOUR: _advance(k.hours_until)}
+_ADVANCE = {MINUTE: _advance(k.minutes_until), HOUR: _advance(k.hours_until), DAY: _advance(k.days_until)}
 _ctid: ColumnElement[Any] = literal_column("history.ctid")
 _old = (
     select(_ctid)
@@ -124,6 +124,7 @@ class Held:
 
     minutes_until: int
     hours_until: int
+    days_until: int
     now: int
 
 
@@ -147,13 +148,14 @@ class Keeping:
         await self._database.change(_RELEASE, self._token)
 
     async def roll_up(self, held: Held) -> int:
-        """Steps to minutes, minutes to hours, at most a stretch of each; how many rows."""
-        minutes = await self._roll_up(MINUTE, held.minutes_until, held.now - SETTLED_SECONDS)
-        return minutes + await self._roll_up(HOUR, held.hours_until, min(held.minutes_until, held.now))
+        """Steps to minutes, minutes to hours, hours to days, at most a stretch of each; how many rows."""
+        rows = await self._roll_up(MINUTE, held.minutes_until, held.now - SETTLED_SECONDS)
+        rows += await self._roll_up(HOUR, held.hours_until, min(held.minutes_until, held.now))
+        return rows + await self._roll_up(DAY, held.days_until, min(held.hours_until, held.now))
 
     async def purge(self, held: Held) -> int:
         """Delete what is too old, at most ``PURGED_AT_ONCE`` rows of each step; how many."""
-        rolled = {STEP: held.minutes_until, MINUTE: held.hours_until, HOUR: held.now}
+        rolled = {STEP: held.minutes_until, MINUTE: held.hours_until, HOUR: held.days_until, DAY: held.now}
         deleted = 0
         for step, seconds in KEPT_SECONDS.items():
             before = min(held.now - seconds, rolled[step])

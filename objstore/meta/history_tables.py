@@ -2,6 +2,7 @@
 
     history         numbers by series, length of step, start of step, label, and process that counted them
     history_keeper  one row: who sums up, until when; up to where steps were rolled up; the sums of buckets
+    bucket_places   the largest prefixes of each bucket whose ledger of usage is long, and all others together
 
 ``series``: see model/series.py. ``step``: its length in seconds; ``start``: seconds since 1970, a multiple of it.
 ``node``: the process, as long as steps are short; empty for levels and for what was rolled up.
@@ -36,8 +37,19 @@ history_keeper = Table(
     required("lease_until", TIME, "now()"),
     required("minutes_until", BigInteger, "0"),
     required("hours_until", BigInteger, "0"),
+    required("days_until", BigInteger, "0"),
     required("places", JSONB, "'{}'"),
     Column("places_at", TIME),
     PrimaryKeyConstraint("one"),
     postgresql_with={"fillfactor": 50},
+)
+
+# ``sums``: JSON. In jsonb there is no NUL, and in keys there may be.
+bucket_places = Table(
+    "bucket_places",
+    metadata,
+    required("bucket_id", BigInteger),
+    required("at", TIME),
+    required("sums", BYTEA),
+    PrimaryKeyConstraint("bucket_id"),
 )

@@ -1,7 +1,7 @@
 """Sums of places: what lies where and how long ago it was used, by bucket, by prefix, and below a prefix.
 
-The first two are sums over the ledger of usage. Below the first segment of keys nothing is kept: there a bounded number
-of rows is looked at, in the order of keys.
+The first two are sums over the ledger of usage; that by prefix over a stretch of it, which ends where a prefix does.
+Below the first segment of keys nothing is kept: there a bounded number of rows is looked at, in the order of keys.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,14 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, case, cast, func, nul
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
 from objstore.meta.database import Database
-from objstore.meta.listing import past
+from objstore.meta.listing import PAST_EVERY_KEY, past
 from objstore.meta.statement import Statement, constant, param
 from objstore.meta.tables import bucket, object_, usage
+from objstore.model.tiers import tier_of_code
 
 ROWS_MAX = 100_000
-LOOKED_AT_MAX = 10_000
+LOOKED_AT_MAX = 2_500  # each may be a page of the table that is read
+STRETCH_ROWS = 10_000  # of the ledger, and those that the last prefix has more
 
 u, o, b = usage.c, object_.c, bucket.c
 
@@ -30,6 +32,12 @@ class Sum:
     band: int
     objects: int
     bytes: int
+
+    @property
+    def named(self) -> tuple[str | None, str, int, int, int]:
+        """As ``places_of`` takes it; what of a name is not UTF-8 is replaced."""
+        name = self.name.decode("utf-8", "replace") if isinstance(self.name, bytes) else self.name
+        return name, tier_of_code(self.tier), self.band, self.objects, self.bytes
 
 
 def _sum(what: ColumnElement[int]) -> ColumnElement[int]:
@@ -58,8 +66,10 @@ _BUCKETS = Statement(
 _kinds = (
     select(u.prefix, u.tier, _band(u.accessed).label("band"), _sum(u.objects).label("objects"),
            _sum(u.bytes).label("bytes"))
-    .where(u.bucket_id == param("bucket_id", BigInteger))
+    .where(u.bucket_id == param("bucket_id", BigInteger), u.prefix >= param("low", BYTEA),
+           u.prefix <= param("high", BYTEA))
     .group_by(u.prefix, u.tier, _band(u.accessed))
+    .having(_sum(u.objects) > constant(0))
     .cte("kinds")
 )  # fmt: skip
 # Windows and no join: a session is only allowed nested loops.
@@ -72,10 +82,17 @@ _r = _ranked.c
 _shown = case((_r.rank <= param("limit", BigInteger), _r.prefix), else_=cast(null(), BYTEA)).label("shown")
 _PREFIXES = Statement(
     select(_shown, _r.tier, _r.band, _sum(_r.objects), _sum(_r.bytes), func.max(func.max(_r.rank)).over())
-    .where(_r.objects > constant(0))
     .group_by(_shown, _r.tier, _r.band)
     .limit(constant(ROWS_MAX)),
-    *("today", "bounds", "bucket_id", "limit"),
+    *("today", "bounds", "bucket_id", "low", "high", "limit"),
+)
+_LAST = Statement(
+    select(u.prefix)
+    .where(u.bucket_id == param("bucket_id", BigInteger), u.prefix >= param("low", BYTEA))
+    .order_by(u.prefix)
+    .offset(constant(STRETCH_ROWS))
+    .limit(constant(1)),
+    *("bucket_id", "low"),
 )
 _BELOW = Statement(
     select(o.key, o.tier, _band(o.accessed), o.size)
@@ -91,11 +108,27 @@ async def sums_of_buckets(database: Database, today: int, bounds: Sequence[int])
     return [Sum(*row) for row in await database.patient.fetch(_BUCKETS, today, list(bounds))]
 
 
+async def last_prefix(database: Database, bucket_id: int, low: bytes = b"") -> bytes | None:
+    """The last prefix of a stretch of the ledger that begins at ``low``; None where it reaches to the bucket's end."""
+    rows = await database.fetch(_LAST, bucket_id, low)
+    return rows[0][0] if rows else None
+
+
 async def sums_of_prefixes(
-    database: Database, bucket_id: int, today: int, bounds: Sequence[int], limit: int
+    database: Database,
+    bucket_id: int,
+    today: int,
+    bounds: Sequence[int],
+    limit: int,
+    low: bytes = b"",
+    last: bytes | None = None,
 ) -> tuple[list[Sum], int]:
-    """Of the ``limit`` largest first segments of keys, and of all others together (None); how many there are."""
-    rows = await database.fetch(_PREFIXES, today, list(bounds), bucket_id, limit)
+    """Of the ``limit`` largest first segments of keys from ``low`` to ``last`` (None: all from there); their count.
+
+    What the others come to has no name.
+    """
+    high = PAST_EVERY_KEY if last is None else last
+    rows = await database.fetch(_PREFIXES, today, list(bounds), bucket_id, low, high, limit)
     return [Sum(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 

@@ -47,6 +47,16 @@ class Places:
     rest_count: int
 
 
+def joined(first: Places, second: Places, limit: int) -> Places:
+    """Of two that have no place in common; the first one is changed."""
+    ordered = sorted([*first.shown, *second.shown], key=_order)
+    rest = first.rest
+    rest.absorb(second.rest)
+    for place in ordered[limit:]:
+        rest.absorb(place)
+    return Places(ordered[:limit], rest, first.rest_count + second.rest_count + max(0, len(ordered) - limit))
+
+
 def places_of(sums: Iterable[tuple[str | None, str, int, int, int]], limit: int) -> Places:
     """From (name, tier, band, objects, bytes); the name is None for what is already taken together."""
     found: dict[str | None, Place] = {}
@@ -56,7 +66,11 @@ def places_of(sums: Iterable[tuple[str | None, str, int, int, int]], limit: int)
             place = found[name] = Place(name or "")
         place.add(tier, band, objects, size)
     rest = found.pop(None, Place(""))
-    ordered = sorted(found.values(), key=lambda place: (-place.bytes, -place.objects, place.name))
+    ordered = sorted(found.values(), key=_order)
     for place in ordered[limit:]:
         rest.absorb(place)
     return Places(ordered[:limit], rest, max(0, len(ordered) - limit))
+
+
+def _order(place: Place) -> tuple[int, int, str]:
+    return -place.bytes, -place.objects, place.name

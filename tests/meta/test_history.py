@@ -10,10 +10,10 @@ from objstore.cli.keeper import Keeper
 from objstore.cli.recorder import Recorder
 from objstore.meta.database import Database
 from objstore.meta.history_keeper import Held, Keeping, places
-from objstore.meta.history_samples import Point, Samples, Span
+from objstore.meta.history_samples import Line, Point, Samples, Span
 from objstore.meta.place_sums import sums_below, sums_of_buckets, sums_of_prefixes
 from objstore.model.places import places_of
-from objstore.model.series import BAND_DAYS, HOUR, KEPT_SECONDS, LEVELS, MINUTE, STEP, code_of
+from objstore.model.series import BAND_DAYS, DAY, HOUR, KEPT_SECONDS, LEVELS, MINUTE, STEP, code_of
 from tests.meta.world import World
 
 PUT, READ, BACKLOG, DRIVE = (code_of(name) for name in ("put_bytes", "read_bytes", "backlog", "drive_bytes"))
@@ -41,6 +41,12 @@ async def test_processes_add_up(database: Database, clean: "asyncpg.Connection[a
     assert await samples.add("a#0", [])
     now = await clean.fetchval("SELECT extract(epoch FROM now())::bigint")
     span = Span(STEP, now - 60, now + 60)
+    halves = (Span(STEP, now - 60, now), Span(STEP, now, now + 60))
+    assert await samples.many_sums([([PUT], halves), ([READ], [span]), ([BACKLOG], halves)]) == [
+        {(PUT, "hot"): 16.0},
+        {(READ, "hot"): 3.0},
+        {},
+    ]
     assert await samples.sums([PUT, READ], span) == {(PUT, "hot"): 16.0, (READ, "hot"): 3.0}
     assert await samples.by_node([PUT], span) == {("a#0", PUT): 10.0, ("a#1", PUT): 5.0, ("b#0", PUT): 1.0}
     newest = await samples.newest([PUT], now - 60)
@@ -122,8 +128,30 @@ async def test_steps_become_minutes_and_hours_and_go(
     assert min(await clean.fetch("SELECT start FROM history WHERE step = 10"))[0] == now - KEPT_SECONDS[STEP]
     await keeping.purge(await held_at(clean, NOON + KEPT_SECONDS[MINUTE] + 4 * HOUR))
     assert (await count(clean)).get(MINUTE) is None
-    await keeping.purge(await held_at(clean, NOON + KEPT_SECONDS[HOUR] + 4 * HOUR))
+    after = NOON + KEPT_SECONDS[HOUR] + 4 * HOUR
+    await keeping.purge(await held_at(clean, after))
+    assert await count(clean) == {HOUR: 3}  # of the day there are no sums yet
+    await clean.execute("UPDATE history_keeper SET days_until = $1", after)
+    await keeping.purge(await held_at(clean, after))
     assert await count(clean) == {}
+
+
+async def test_hours_become_days(database: Database, clean: "asyncpg.Connection[asyncpg.Record]") -> None:
+    keeping = Keeping(database, b"k" * 16)
+    assert await keeping.take() is not None
+    begin = NOON // DAY * DAY
+    await put(clean, *((PUT, HOUR, begin + at, 2.0) for at in range(0, 50 * DAY + 5 * HOUR, HOUR)))
+    await put(clean, *((BACKLOG, HOUR, begin + at, at / HOUR) for at in range(0, DAY, HOUR)))
+    now = begin + 50 * DAY + 6 * HOUR
+    await clean.execute("UPDATE history_keeper SET minutes_until = $1, hours_until = $1", now)
+    assert await keeping.roll_up(await held_at(clean, now)) == 31
+    assert await keeping.roll_up(await held_at(clean, now)) == 20
+    assert await keeping.roll_up(await held_at(clean, now)) == 0
+    span = Span(DAY, begin, now)
+    assert await Samples(database).lines([PUT], span, DAY) == [
+        Line(PUT, "hot", [(begin + at * DAY, 48.0) for at in range(50)])
+    ]
+    assert await Samples(database).points([BACKLOG], span, DAY) == [Point(BACKLOG, "hot", begin, 11.5)]
 
 
 async def test_what_was_not_rolled_up_is_not_deleted(
@@ -132,7 +160,7 @@ async def test_what_was_not_rolled_up_is_not_deleted(
     keeping = Keeping(database, b"k" * 16)
     await keeping.take()
     await put(clean, (PUT, STEP, NOON, 2.0), (PUT, MINUTE, NOON, 2.0))
-    await keeping.purge(Held(0, 0, NOON + 100 * 366 * 86400))
+    await keeping.purge(Held(0, 0, 0, NOON + 100 * 366 * DAY))
     assert await count(clean) == {STEP: 1, MINUTE: 1}
 
 
@@ -145,7 +173,7 @@ async def test_who_lost_the_lease_rolls_nothing_up(
     await put(clean, (PUT, STEP, NOON, 2.0))
     await clean.execute("UPDATE history_keeper SET lease_until = now() - interval '1 second'")
     assert await other.take() is not None
-    assert await late.roll_up(Held(0, 0, NOON + HOUR)) == 0
+    assert await late.roll_up(Held(0, 0, 0, NOON + HOUR)) == 0
     assert await count(clean) == {STEP: 1}
 
 
@@ -189,9 +217,9 @@ def test_places() -> None:
 
 
 async def held_at(raw: "asyncpg.Connection[asyncpg.Record]", now: int) -> Held:
-    row = await raw.fetchrow("SELECT minutes_until, hours_until FROM history_keeper")
+    row = await raw.fetchrow("SELECT minutes_until, hours_until, days_until FROM history_keeper")
     assert row is not None
-    return Held(row[0], row[1], now)
+    return Held(*row, now)
 
 
 async def count(raw: "asyncpg.Connection[asyncpg.Record]") -> dict[int, int]:

@@ -1,15 +1,16 @@
 """Which steps a question about the past is answered from."""
 
+from itertools import pairwise
+
 import pytest
 
 from objstore.api.picture.flows import percentile
 from objstore.api.picture.forecast import growth_of
-from objstore.api.picture.spans import POINTS_MAX, rest_of, stretch, window
+from objstore.api.picture.spans import POINTS_MAX, pieces_of, rest_of, stretch, window
 from objstore.meta.history_samples import Span
-from objstore.model.series import HOUR, MINUTE, STEP
+from objstore.model.series import DAY, HOUR, MINUTE, STEP
 
 NOW = 1_800_000_000.0 + 7
-DAY = 86400
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,9 @@ DAY = 86400
         (6 * DAY, 6 * DAY, HOUR),
         (6 * DAY, DAY, MINUTE),
         (30 * DAY, HOUR, HOUR),
-        (1000 * DAY, 1000 * DAY, HOUR),
+        (99 * DAY, 99 * DAY, HOUR),
+        (1000 * DAY, 1000 * DAY, DAY),
+        (1000 * DAY, 30 * DAY, HOUR),
     ],
 )
 def test_steps_of_a_stretch(ago: int, length: int, step: int) -> None:
@@ -39,6 +42,7 @@ def test_coarser_points_and_shorter_series() -> None:
     assert stretch(NOW - HOUR, NOW, 90, NOW)[1] == 90
     assert stretch(NOW - HOUR, NOW, 61, NOW)[1] == 70
     assert stretch(NOW - 6 * DAY, NOW, 0, NOW, MINUTE)[0].step == MINUTE
+    assert stretch(NOW - 900 * DAY, NOW, 0, NOW, HOUR)[0].step == HOUR
 
 
 def test_what_is_not_rolled_up_yet() -> None:
@@ -47,8 +51,28 @@ def test_what_is_not_rolled_up_yet() -> None:
     assert rest is not None
     assert (rest.step, rest.start % every, rest.end) == (MINUTE, 0, span.end)
     assert rest.seconds <= 4 * HOUR + every
+    span, every = stretch(NOW - 900 * DAY, NOW, 0, NOW)
+    rest = rest_of(span, every, NOW)
+    assert rest is not None
+    assert (rest.step, rest.start % every, rest.end) == (HOUR, 0, span.end)
+    assert rest.seconds <= 3 * DAY + every
     assert rest_of(Span(HOUR, 0, HOUR), HOUR, NOW) is None
     assert rest_of(Span(STEP, 0, int(NOW)), STEP, NOW) is None
+
+
+def test_pieces_are_the_whole() -> None:
+    now = NOW // MINUTE * MINUTE + 30
+    for begin, end in ((3600, 0), (3610, 10), (3550, 600), (300, 0), (4000, 3990), (400, 300)):
+        span = Span(STEP, int(now) - begin, int(now) - end)
+        pieces = pieces_of(span, now)
+        assert (pieces[0].start, pieces[-1].end) == (span.start, span.end)
+        assert all(one.end == next_.start for one, next_ in pairwise(pieces))
+        assert all(one.start < one.end and one.start % one.step == one.end % one.step == 0 for one in pieces)
+        minutes = sum(one.seconds for one in pieces if one.step == MINUTE)
+        assert span.seconds - minutes <= 300 + 2 * MINUTE
+        assert all(one.end <= now - 300 for one in pieces if one.step == MINUTE)
+    for span in (Span(STEP, int(now) - 60, int(now)), Span(MINUTE, 0, 600)):
+        assert pieces_of(span, now) == [span]
 
 
 def test_windows() -> None:

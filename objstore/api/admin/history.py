@@ -4,21 +4,24 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from objstore.api.admin.state import AdminState, admin_state
 from objstore.api.picture.flows import TTFB, percentile
-from objstore.api.picture.spans import rest_of, stretch
-from objstore.meta.history_samples import Point, Samples, Span
+from objstore.api.picture.spans import ROLLED_SECONDS, rest_of, stretch
+from objstore.meta.database import Database
+from objstore.meta.history_samples import Line as SampledLine
+from objstore.meta.history_samples import Samples, Span
 from objstore.model import clock
-from objstore.model.series import BY_CODE, BY_NAME, HOUR, HOURLY, KEPT_SECONDS, MINUTE, SOURCES
+from objstore.model.series import BY_CODE, BY_NAME, DAY, HOUR, HOURLY, KEPT_SECONDS, MINUTE, SOURCES
 
 router = APIRouter(tags=["picture"])
 State = Annotated[AdminState, Depends(admin_state)]
 SERIES_MAX, LINES_MAX = 16, 64
 PERCENTILE = "ttfb_p99"
-_SECONDS_MAX = KEPT_SECONDS[HOUR]
+_SECONDS_MAX = KEPT_SECONDS[DAY]
+Points = dict[tuple[int, str], list[tuple[int, float]]]  # by series and label
 
 
 class SeriesInfo(BaseModel):
@@ -72,7 +75,7 @@ async def list_series() -> SeriesList:
     return SeriesList(series=found)
 
 
-@router.get("/history")
+@router.get("/history", response_model=HistoryAnswer)
 async def get_history(
     state: State,
     series: Annotated[str, Query(description="Names, separated by commas.", max_length=1000)],
@@ -80,8 +83,8 @@ async def get_history(
     end: Annotated[datetime | None, Query(alias="to", description="Now, unless it is said.")] = None,
     label: Annotated[str | None, Query(description="Only lines of this label.", max_length=200)] = None,
     step: Annotated[int, Query(ge=0, le=366 * 86400, description="At least so many seconds a point.")] = 0,
-) -> HistoryAnswer:
-    """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours for years."""
+) -> Response:
+    """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours and days for years."""
     names = _names(series)
     now = clock.now_seconds()
     until = min(now, end.timestamp()) if end else now
@@ -90,10 +93,22 @@ async def get_history(
     if since >= until:
         raise HTTPException(422, "from has to be before to, and not in the future")
     codes = [TTFB if name == PERCENTILE else BY_NAME[name].code for name in names]
-    longest = HOUR if all(code in HOURLY for code in codes) else MINUTE
-    span, every = stretch(since, until, step, now, longest)
-    points = await _points(Samples(state.database), codes, span, every, now)
-    lines = [*_plain(points, every), *_percentiles(points, every)]
+    key = ("history", tuple(codes), begin, end, label, step)
+    return await state.kept.answer(key, lambda: lines_of(state.database, codes, since, until, step, label, now))
+
+
+async def lines_of(
+    database: Database, codes: Sequence[int], since: float, until: float, step: int, label: str | None, now: float
+) -> HistoryAnswer:
+    """Lines of some series; times in seconds since 1970."""
+    samples = Samples(database)
+    for longest in (DAY, HOUR) if all(code in HOURLY for code in codes) else (MINUTE,):
+        span, every = stretch(since, until, step, now, longest)
+        found = _by_line(await samples.lines(codes, span, every, label))
+        if found or span.step != DAY:  # of the first day there are hours
+            break
+    points = await _with_newest(samples, codes, found, span, every, label, now)
+    lines = [*_plain(points, every), *_percentiles(points)]
     wanted = [line for line in lines if line.points and (label is None or line.label == label)]
     return HistoryAnswer(
         begun=datetime.fromtimestamp(span.start, UTC),
@@ -104,17 +119,26 @@ async def get_history(
     )
 
 
-async def _points(samples: Samples, codes: Sequence[int], span: Span, every: int, now: float) -> list[Point]:
-    """Of the span's own steps, and of shorter ones where these are not there yet: only stretches that have ended."""
-    found = await samples.points(codes, span, every)
+async def _with_newest(
+    samples: Samples, codes: Sequence[int], found: Points, span: Span, every: int, label: str | None, now: float
+) -> Points:
+    """With shorter steps where the span's own are not there yet: only stretches that have ended."""
     rest = rest_of(span, every, now)
     if rest is None:
         return found
-    after = max((point.start for point in found), default=0)
-    more = await samples.points(codes, rest, every)
+    after = max((points[-1][0] for points in found.values()), default=0)
     if after >= rest.start:  # the last one may be only a part of its stretch
-        found = [point for point in found if point.start < after]
-    return found + [point for point in more if point.start >= after and point.start + every <= now]
+        for points in found.values():
+            if points[-1][0] == after:
+                points.pop()
+    ended = now - ROLLED_SECONDS[rest.step] - every
+    for line, points in _by_line(await samples.lines(codes, rest, every, label)).items():
+        found.setdefault(line, []).extend(point for point in points if after <= point[0] <= ended)
+    return found
+
+
+def _by_line(lines: Iterable[SampledLine]) -> Points:
+    return {(line.series, line.label): line.points for line in lines}
 
 
 def _names(text: str) -> list[str]:
@@ -127,27 +151,24 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _plain(points: Iterable[Point], every: int) -> list[Line]:
-    lines: dict[tuple[int, str], Line] = {}
-    for point in points:
-        if point.series == TTFB:
-            continue
-        one = BY_CODE[point.series]
-        line = lines.setdefault(
-            (point.series, point.label),
-            Line(name=one.name, label=point.label, kind=_kind(one.is_level), unit=one.unit, points=[]),
-        )
-        value = point.value if one.is_level else point.value / every
-        line.points.append((point.start, round(value, 3)))
-    return list(lines.values())
+def _plain(found: Points, every: int) -> list[Line]:
+    lines = []
+    for (code, label), points in found.items():
+        if code != TTFB:
+            one = BY_CODE[code]
+            per = 1 if one.is_level else every
+            shown = [(start, round(value / per, 3)) for start, value in points]
+            lines.append(Line(name=one.name, label=label, kind=_kind(one.is_level), unit=one.unit, points=shown))
+    return lines
 
 
-def _percentiles(points: Iterable[Point], every: int) -> list[Line]:
+def _percentiles(found: Points) -> list[Line]:
     counts: dict[str, dict[int, dict[float, float]]] = {source: {} for source in SOURCES}
-    for point in points:
-        source, _, bound = point.label.partition(":")
-        if point.series == TTFB and source in counts:
-            counts[source].setdefault(point.start, {})[float(bound)] = point.value
+    for (code, label), points in found.items():
+        source, _, bound = label.partition(":")
+        if code == TTFB and source in counts:
+            for start, value in points:
+                counts[source].setdefault(start, {})[float(bound)] = value
     return [
         Line(
             name=PERCENTILE,

@@ -1,10 +1,12 @@
 """GET /picture: where all bytes are, how hot they are, and how they flow; read from sums, never from objects."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from objstore.api.admin.state import AdminState, admin_state
 from objstore.api.picture.flows import (
@@ -24,7 +26,6 @@ from objstore.api.picture.models import (
     Band,
     BandSum,
     Heat,
-    HitRatio,
     Lifecycle,
     NextMove,
     NodePicture,
@@ -36,18 +37,19 @@ from objstore.api.picture.models import (
     Verdict,
 )
 from objstore.api.picture.place_map import map_of_buckets
-from objstore.api.picture.spans import levels_of, window
-from objstore.meta.drives import Drives
+from objstore.api.picture.spans import levels_of, pieces_of, window
+from objstore.meta.drives import Drives, Standing
 from objstore.meta.history_keeper import places
 from objstore.meta.history_samples import Samples, Span, Sums
 from objstore.meta.next_moves import extended_rules, next_moves
-from objstore.meta.nodes import Nodes
+from objstore.meta.nodes import Node, Nodes
 from objstore.meta.redundancy import short_bytes, short_of_redundancy
 from objstore.model import clock
 from objstore.model.extended_rules import ExtendedRule
 from objstore.model.lifecycle import from_json
 from objstore.model.series import BAND_DAYS, BANDS, HOUR, LEVELS, MINUTE, STEP, code_of
 from objstore.model.tiers import HOT, code_of_tier
+from objstore.model.volumes import Drive
 
 router = APIRouter(tags=["picture"])
 State = Annotated[AdminState, Depends(admin_state)]
@@ -58,40 +60,65 @@ _READS = tuple(code_of(f"{kind}_{what}") for kind in ("memory", "read") for what
 _DRIVE_CODES = (code_of("drive_bytes"), code_of("drive_operations"))
 
 
-@router.get("/picture")
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is there now, whatever time is asked for. ``used``: of drives, by tier: (seconds, bytes)."""
+
+    drives: Sequence[Drive]
+    standing: Mapping[str, Standing]
+    nodes: Sequence[Node]
+    used: Mapping[str, list[tuple[int, float]]]
+    kept: Mapping[str, Any]
+    kept_at: datetime | None
+    newest: int | None
+    moves: list[NextMove]
+    thresholds: list[Threshold]
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Sums of the span, of reads of the hour before its end if there were none in it, and of first bytes."""
+
+    rates: Rates
+    reads: Rates
+    first: Sums
+    levels: Sums
+    by_gateway: Mapping[tuple[str, int], float]
+
+
+@router.get("/picture", response_model=Picture)
 async def get_picture(
     state: State,
     seconds: Annotated[int, Query(alias="window", ge=10, le=3600, description="Flows are averages of so long.")] = 30,
     at: Annotated[datetime | None, Query(description="A time of the past.")] = None,
-) -> Picture:
+) -> Response:
     """All of it, now or as it was; in the past what lies where, nodes and next moves are those of now."""
-    samples, now = Samples(state.database), clock.now_seconds()
+    return await state.kept.answer(("picture", seconds, at), lambda: _picture(state, seconds, at))
+
+
+async def _picture(state: AdminState, seconds: int, at: datetime | None) -> Picture:
+    now = clock.now_seconds()
     span = window(None if at is None else at.timestamp(), seconds, now)
-    sums = await samples.sums([*FLOW_CODES, *_DRIVE_CODES, TTFB], span)
-    levels = await samples.last(LEVELS, levels_of(span, at is None))
-    if at is None:
-        levels |= await _shortage(state)
-    rates = Rates(sums, span)
-    tiers, nodes, truncated = await _hardware(state, samples, rates, levels, now)
-    kept, kept_at = await places(state.database)
-    newest = await samples.newest([code_of("backlog")], int(now) - HOUR)
-    age = None if newest is None else max(0.0, round(now - newest - STEP, 1))
-    verdict = await _verdict(state, samples, rates, levels, tiers, nodes, span, age)
-    by_gateway = await samples.by_node(GATEWAY_CODES, span) if span.step == STEP else {}
+    around, counted = await asyncio.gather(
+        state.kept.get(("around",), lambda: _around(state, now)), _counted(state, span, at is None, now)
+    )
+    tiers, nodes, truncated = _hardware(state, around, counted, now)
+    age = None if around.newest is None else max(0.0, round(now - around.newest - STEP, 1))
     return Picture(
         at=_moment(span.end if at is not None else now),
         begun=_moment(span.start),
         to=_moment(span.end),
         step_seconds=span.step,
         age_seconds=age,
-        verdict=verdict,
-        flows=flows_of(rates, [tier.name for tier in tiers]),
-        gateways=gateways_of(by_gateway, span),
+        verdict=_verdict(around, counted, tiers, nodes, age),
+        flows=flows_of(counted.rates, [tier.name for tier in tiers]),
+        gateways=gateways_of(counted.by_gateway, span),
         tiers=tiers,
-        heat=await _heat(state, levels, tiers, kept_at),
-        places=map_of_buckets(kept, kept_at, BUCKETS_MAX),
+        heat=_heat(around, counted.levels, tiers),
+        places=map_of_buckets(around.kept, around.kept_at, BUCKETS_MAX),
         nodes=nodes,
-        next_moves=[_move(one) for one in await next_moves(state.database, MOVES_MAX)],
+        next_moves=around.moves,
         truncated=truncated,
     )
 
@@ -104,53 +131,82 @@ async def _shortage(state: AdminState) -> Sums:
     }
 
 
-async def _hardware(
-    state: AdminState, samples: Samples, rates: Rates, levels: Sums, now: float
+async def _around(state: AdminState, now: float) -> _Around:
+    """On two connections, one statement after the other on each."""
+    database = state.database
+
+    async def hardware() -> tuple[Any, ...]:
+        drives = Drives(database)
+        standing = {one.id: one for one in await drives.standing()}
+        out = await drives.out()
+        here = [drive for drive in await drives.list() if drive.id not in out]
+        return here, standing, await Nodes(database).list(), await _used(Samples(database), now)
+
+    async def others() -> tuple[Any, ...]:
+        newest = await Samples(database).newest([code_of("backlog")], int(now) - HOUR)
+        moves = [_move(one) for one in await next_moves(database, MOVES_MAX)]
+        thresholds = await _thresholds(state)
+        return *await places(database), newest, moves, thresholds, (await state.readiness.report())["ready"]
+
+    found = await asyncio.gather(hardware(), others())
+    return _Around(*found[0], *found[1])
+
+
+async def _counted(state: AdminState, span: Span, live: bool, now: float) -> _Counted:
+    samples = Samples(state.database)
+    longer = Span(span.step, min(span.start, span.end - PERCENTILE_SECONDS), span.end)
+    sums, first = await samples.many_sums(
+        [([*FLOW_CODES, *_DRIVE_CODES], pieces_of(span, now)), ([TTFB], pieces_of(longer, now))]
+    )
+    levels = await samples.last(LEVELS, levels_of(span, live))
+    if live:
+        levels |= await _shortage(state)
+    by_gateway = await samples.by_node(GATEWAY_CODES, span) if span.step == STEP else {}
+    rates = reads = Rates(sums, span)
+    if hit_ratio(rates).requests is None and span.step == STEP:
+        hour = Span(span.step, span.end - HOUR, span.end)
+        reads = Rates(await samples.sums(_READS, *pieces_of(hour, now)), hour)
+    return _Counted(rates, reads, first, levels, by_gateway)
+
+
+def _hardware(
+    state: AdminState, around: _Around, counted: _Counted, now: float
 ) -> tuple[list[TierPicture], list[NodePicture], bool]:
-    table = Drives(state.database)
-    standing, out = {one.id: one for one in await table.standing()}, await table.out()
-    drives = [drive for drive in await table.list() if drive.id not in out]
     remote = {drive.tier for drive in state.readiness.drives if drive.write_once}
-    local = [drive for drive in drives if drive.tier not in remote]
-    used = await _used(samples, now)
+    local = [drive for drive in around.drives if drive.tier not in remote]
     tiers = []
     for name in sorted(state.profiles, key=code_of_tier):
         free = sum(drive.free_bytes for drive in local if drive.tier == name)
-        growth = growth_of(used.get(name, ()), free)
-        tiers.append(tier_of(name, state.profiles[name], name in remote, levels, drives, growth, now))
-    nodes = nodes_of(await Nodes(state.database).list(), local, standing, rates)
+        growth = growth_of(around.used.get(name, ()), free)
+        profile = state.profiles[name]
+        tiers.append(tier_of(name, profile, name in remote, counted.levels, around.drives, growth, now))
+    nodes = nodes_of(around.nodes, local, around.standing, counted.rates)
     return tiers, nodes, len(local) > DRIVES_MAX
 
 
-async def _used(samples: Samples, now: float) -> dict[str, list[tuple[float, float]]]:
+async def _used(samples: Samples, now: float) -> dict[str, list[tuple[int, float]]]:
     """What drives of each tier held, by hours of a week, or by minutes where there are no hours yet."""
     for step, seconds in ((HOUR, WEEK), (MINUTE, 6 * HOUR)):
         span = Span(step, int(now) - seconds, int(now))
-        found: dict[str, list[tuple[float, float]]] = {}
-        for point in await samples.points([code_of("tier_used_bytes")], span, step):
-            found.setdefault(point.label, []).append((point.start, point.value))
+        lines = await samples.lines([code_of("tier_used_bytes")], span, step)
+        found = {line.label: line.points for line in lines}
         if any(len(points) > 2 for points in found.values()):
             break
     return found
 
 
-async def _verdict(
-    state: AdminState,
-    samples: Samples,
-    rates: Rates,
-    levels: Sums,
+def _verdict(
+    around: _Around,
+    counted: _Counted,
     tiers: Sequence[TierPicture],
     nodes: Sequence[NodePicture],
-    span: Span,
     age: float | None,
 ) -> Verdict:
     def level(name: str) -> float:
-        return levels.get((code_of(name), ""), 0.0)
+        return counted.levels.get((code_of(name), ""), 0.0)
 
-    ready = (await state.readiness.report())["ready"]
-    short, lag = round(level("volumes_short")), level("lag_seconds")
-    reasons = reasons_of(tiers, nodes, rates, short=short, lag_seconds=lag, ready=ready, age_seconds=age)
-    longer = Span(span.step, min(span.start, span.end - PERCENTILE_SECONDS), span.end)
+    rates, short, lag = counted.rates, round(level("volumes_short")), level("lag_seconds")
+    reasons = reasons_of(tiers, nodes, rates, short=short, lag_seconds=lag, ready=around.ready, age_seconds=age)
     usable = [tier for tier in tiers if tier.capacity_bytes is not None and tier.free_bytes is not None]
     filling = [(tier.days_left, tier.name) for tier in tiers if tier.days_left is not None]
     days_left = min(filling, default=None)
@@ -163,8 +219,8 @@ async def _verdict(
         ),
         days_left=days_left[0] if days_left else None,
         days_left_tier=days_left[1] if days_left else None,
-        hit_ratio=await _hit_ratio(samples, rates, span),
-        ttfb_p99_seconds=first_bytes(await samples.sums([TTFB], longer)),
+        hit_ratio=hit_ratio(counted.reads),
+        ttfb_p99_seconds=first_bytes(counted.first),
         reduced_redundancy=Reduced(bytes=round(level("short_bytes")), volumes=short),
         lifecycle=Lifecycle(backlog=round(level("backlog")), lag_seconds=round(lag, 1)),
         requests_per_second=rates.rate("requests"),
@@ -172,16 +228,7 @@ async def _verdict(
     )
 
 
-async def _hit_ratio(samples: Samples, rates: Rates, span: Span) -> HitRatio:
-    """Of the span, or of the hour before its end if nobody has read anything in it."""
-    found = hit_ratio(rates)
-    if found.requests is not None or span.step != STEP:
-        return found
-    hour = Span(span.step, span.end - HOUR, span.end)
-    return hit_ratio(Rates(await samples.sums(_READS, hour), hour))
-
-
-async def _heat(state: AdminState, levels: Sums, tiers: Sequence[TierPicture], at: datetime | None) -> Heat:
+def _heat(around: _Around, levels: Sums, tiers: Sequence[TierPicture]) -> Heat:
     def band(tier: str, name: str) -> BandSum:
         label = f"{tier}:{name}"
         objects, size = (levels.get((code_of(f"band_{what}"), label), 0.0) for what in ("objects", "bytes"))
@@ -194,8 +241,8 @@ async def _heat(state: AdminState, levels: Sums, tiers: Sequence[TierPicture], a
             for name, begin, end in zip(BANDS, BAND_DAYS, ends, strict=True)
         ],
         tiers={tier.name: [band(tier.name, name) for name in BANDS] for tier in tiers},
-        thresholds=await _thresholds(state),
-        at=at,
+        thresholds=around.thresholds,
+        at=around.kept_at,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from objstore.api.admin.compaction import Compaction
+from objstore.api.admin.kept import Kept
 from objstore.api.iam.desk import Desk
 from objstore.api.readiness import Readiness
 from objstore.api.s3.call import Site
@@ -25,6 +26,7 @@ class AdminState:
     how long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month,
     in whatever currency. ``store``, ``site``: of the S3 surface, for what is asked with the caller's own rights;
     ``secret_of``: the secret of an access key that may be used now, raises RequestError.
+    ``kept``: what pages show.
     ``audit_tail``: the newest records (how many, a text in them, only denied ones); None where no file is written.
     """
 
@@ -44,6 +46,7 @@ class AdminState:
     store: Verbs | None = None
     site: Site | None = None
     secret_of: Callable[[str], str] | None = None
+    kept: Kept = field(default_factory=Kept)
     audit_tail: Callable[[int, str, bool], Awaitable[list[Mapping[str, Any]]]] | None = None
 
 

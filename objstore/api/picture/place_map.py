@@ -6,8 +6,7 @@ from typing import Any
 
 from objstore.api.picture.models import PlaceMap, PlaceSum, Rest, Total
 from objstore.meta.place_sums import Sum
-from objstore.model.places import Place, Places, places_of
-from objstore.model.tiers import tier_of_code
+from objstore.model.places import Place, Places, joined, places_of
 
 
 def map_of_buckets(kept: Mapping[str, Any], at: datetime | None, limit: int) -> PlaceMap:
@@ -20,27 +19,21 @@ def map_of_buckets(kept: Mapping[str, Any], at: datetime | None, limit: int) -> 
     return _map("", "", found, at, True, lambda place: _shown(place, "", leaf=False))
 
 
-def map_of_prefixes(bucket: str, sums: Iterable[Sum], count: int, limit: int, at: datetime) -> PlaceMap:
-    """First segments of a bucket's keys, of which there are ``count``; keys without a slash are one leaf."""
-    found = places_of(map(_named, sums), limit)
-    found.rest_count = max(0, count - len(found.shown))
-    return _map(bucket, "", found, at, True, lambda place: _shown(place, place.name or None, leaf=not place.name))
+def map_of_prefixes(bucket: str, kept: Places, limit: int, complete: bool, at: datetime) -> PlaceMap:
+    """First segments of a bucket's keys; keys without a slash are one leaf."""
+    found = joined(Places([], Place(""), 0), kept, limit)
+    return _map(bucket, "", found, at, complete, lambda place: _shown(place, place.name or None, leaf=not place.name))
 
 
 def map_below(bucket: str, prefix: str, sums: Iterable[Sum], complete: bool, limit: int, at: datetime) -> PlaceMap:
     """Next segments below a prefix: those that end with a slash can be looked into."""
-    found = places_of(map(_named, sums), limit)
+    found = places_of([one.named for one in sums], limit)
 
     def shown(place: Place) -> PlaceSum:
         inner = place.name.endswith("/")
         return _shown(place, prefix + place.name if inner else None, leaf=not inner)
 
     return _map(bucket, prefix, found, at, complete, shown)
-
-
-def _named(one: Sum) -> tuple[str | None, str, int, int, int]:
-    name = one.name.decode("utf-8", "replace") if isinstance(one.name, bytes) else one.name
-    return name, tier_of_code(one.tier), one.band, one.objects, one.bytes
 
 
 def _shown(place: Place, prefix: str | None, *, leaf: bool) -> PlaceSum:

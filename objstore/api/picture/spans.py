@@ -3,7 +3,7 @@
 from math import ceil
 
 from objstore.meta.history_samples import Span
-from objstore.model.series import HOUR, KEPT_SECONDS, MINUTE, STEP
+from objstore.model.series import DAY, HOUR, KEPT_SECONDS, MINUTE, STEP
 
 # All processes have written a step so long after its end.
 WRITTEN_SECONDS = 3
@@ -11,8 +11,10 @@ WRITTEN_SECONDS = 3
 MARGIN_SECONDS = {STEP: 5 * MINUTE, MINUTE: 2 * HOUR}
 POINTS_MAX, POINTS_WANTED = 500, 100
 # Steps whose last ones are not there yet, and where these are found meanwhile.
-SHORTER = {HOUR: MINUTE, MINUTE: STEP}
-NOT_YET_SECONDS = {HOUR: 3 * HOUR, MINUTE: 5 * MINUTE}
+SHORTER = {DAY: HOUR, HOUR: MINUTE, MINUTE: STEP}
+NOT_YET_SECONDS = {DAY: 2 * DAY, HOUR: 3 * HOUR, MINUTE: 5 * MINUTE}
+# Steps are there so long after their end.
+ROLLED_SECONDS = {HOUR: 5 * MINUTE, MINUTE: 2 * MINUTE, STEP: WRITTEN_SECONDS}
 LAST_SECONDS = {STEP: 15 * MINUTE, MINUTE: 30 * MINUTE, HOUR: 3 * HOUR}
 
 
@@ -37,7 +39,7 @@ def levels_of(span: Span, live: bool) -> Span:
     return Span(span.step, span.end - LAST_SECONDS[span.step], span.end + (2 * STEP if live else 0))
 
 
-def stretch(begin: float, end: float, coarsest: int, now: float, longest: int = HOUR) -> tuple[Span, int]:
+def stretch(begin: float, end: float, coarsest: int, now: float, longest: int = DAY) -> tuple[Span, int]:
     """Steps of a time, and of how many seconds a point is, so that there are at most ``POINTS_MAX`` of them.
 
     The longest steps that give enough points: that is least to read. ``coarsest``: at least so many seconds a point.
@@ -56,3 +58,15 @@ def rest_of(span: Span, every: int, now: float) -> Span | None:
         return None
     begin = max(span.start, int(now - NOT_YET_SECONDS[span.step]) // every * every)
     return Span(SHORTER[span.step], begin, span.end)
+
+
+def pieces_of(span: Span, now: float) -> list[Span]:
+    """The same time, in minutes where these are there: that is less to read than short steps of every process."""
+    if span.step != STEP:
+        return [span]
+    first, last = ceil(span.start / MINUTE) * MINUTE, int(now - NOT_YET_SECONDS[MINUTE]) // MINUTE * MINUTE
+    last = min(last, span.end // MINUTE * MINUTE)
+    if first >= last:
+        return [span]
+    pieces = [Span(STEP, span.start, first), Span(MINUTE, first, last), Span(STEP, last, span.end)]
+    return [piece for piece in pieces if piece.seconds]

@@ -389,7 +389,7 @@ class PictureCalls:
         label: str | None = None,
         step: int | None = None,
     ) -> HistoryAnswer:
-        """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours for years."""
+        """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours and days for years."""
         return self._sender.typed(
             HistoryAnswer, "GET", "/history", {"series": series, "from": from_, "to": to, "label": label, "step": step}
         )
@@ -397,7 +397,9 @@ class PictureCalls:
     def get_prefixes(
         self, *, bucket: str | None = None, prefix: str | None = None, limit: int | None = None
     ) -> PlaceMap:
-        """The largest, and all others together. Sums of buckets are up to a minute old."""
+        """The largest, and all others together. Sums of buckets, and of the prefixes of large ones, are some
+        time old.
+        """
         return self._sender.typed(PlaceMap, "GET", "/prefixes", {"bucket": bucket, "prefix": prefix, "limit": limit})
 
     def locate(self, bucket: str, key: str, *, version_id: str | None = None) -> Located:
@@ -430,7 +432,7 @@ class AsyncPictureCalls:
         label: str | None = None,
         step: int | None = None,
     ) -> HistoryAnswer:
-        """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours for years."""
+        """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours and days for years."""
         return await self._sender.typed(
             HistoryAnswer, "GET", "/history", {"series": series, "from": from_, "to": to, "label": label, "step": step}
         )
@@ -438,7 +440,9 @@ class AsyncPictureCalls:
     async def get_prefixes(
         self, *, bucket: str | None = None, prefix: str | None = None, limit: int | None = None
     ) -> PlaceMap:
-        """The largest, and all others together. Sums of buckets are up to a minute old."""
+        """The largest, and all others together. Sums of buckets, and of the prefixes of large ones, are some
+        time old.
+        """
         return await self._sender.typed(
             PlaceMap, "GET", "/prefixes", {"bucket": bucket, "prefix": prefix, "limit": limit}
         )
