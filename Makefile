@@ -11,7 +11,8 @@ TEST_PROCESSES ?= 3
 # Newest first among what is installed; set PYTHON to choose.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# As root the embedded Postgres runs as another user, who has to be able to read what is installed, whatever the umask.
+PIP := umask 022 && $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:
 	@echo "make run     start a server: object store, embedded Postgres, emulated drives (ARGS='--port 9000 …')"
@@ -29,7 +30,7 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "objstore needs Python 3.11 or newer with the venv module" \
 		"(on Debian and Ubuntu: apt install python3 python3-venv). Found: $$(python3 -V 2>&1)." \
 		"If it is installed elsewhere: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	umask 022 && $(PYTHON) -m venv $(VENV)
 
 # One stamp a lock file: a second call does nothing.
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
