@@ -1,5 +1,5 @@
 """On a small server of its own: what an operator sees when a drive is lost, until it is healed; telling a target of
-events."""
+events; what moves next."""
 
 import os
 from collections.abc import Iterator
@@ -26,6 +26,7 @@ kind = "webhook"
 url = "http://127.0.0.1:9/"
 """
 DRIVES = 4
+MOVES_MILLISECONDS = 90_000  # until a new rule is looked at, and the picture knows
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +135,40 @@ def test_telling_a_target_of_events(box: Server, page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.locator("main")).to_contain_text("Nobody is told of anything.")
     assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="corpus")
+
+
+def test_pinning_warming_and_pausing_what_moves_next(box: Server, page: Page) -> None:
+    """Here, for on the server that all tests share there may be more that moves before."""
+    rule = {"ID": "cool-down", "Status": "Enabled", "Filter": {"Prefix": "part-"}, "Expiration": {"Days": 30}}
+    box.s3().put_bucket_lifecycle_configuration(Bucket="corpus", LifecycleConfiguration={"Rules": [rule]})
+    go(page, "#/")
+    row = page.locator("tr").filter(has_text="cool-down").first
+    row.get_by_role("button", name="Pin").click(timeout=MOVES_MILLISECONDS)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Prefix")).to_have_value("part-")
+    dialog.get_by_label("Bring at most").fill("0.5")
+    dialog.get_by_role("button", name="Pin").click()
+    expect(page.locator(".toast").last).to_contain_text("Pinned.")
+    [pin] = box.admin("GET", "/pins?bucket=corpus").json()["pins"]
+    assert (pin["prefix"], pin["budget_bytes"]) == ("part-", 2**29)
+    row.get_by_role("button", name="Warm up").click()
+    expect(dialog.get_by_label("Prefix")).to_have_value("part-")
+    dialog.get_by_role("button", name="Cancel").click()
+
+    def status() -> str:
+        [rule] = box.s3().get_bucket_lifecycle_configuration(Bucket="corpus")["Rules"]
+        return str(rule["Status"])
+
+    row.get_by_role("button", name="Pause").click()
+    dialog.get_by_role("button", name="Pause").click()
+    expect(page.locator(".toast").last).to_contain_text("cool-down is paused.")
+    assert status() == "Disabled"
+    page.locator(".toast").last.get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast").last).to_contain_text("enabled again")
+    assert status() == "Enabled"
+
+    go(page, "#/jobs?tab=warm&bucket=corpus")
+    pins = page.get_by_role("region", name="Pins of corpus").first
+    pins.get_by_role("button", name="End").click()
+    dialog.get_by_role("button", name="End").click()
+    expect(pins).to_contain_text("No pins")

@@ -165,37 +165,3 @@ def test_work_of_rules(console: Console, places: str) -> None:
     console.go(f"#/jobs?bucket={places}")
     expect(page.locator("main")).to_contain_text("Work of rules")
     expect(page.get_by_role("heading", name=places)).to_be_visible()
-
-
-def test_pinning_warming_and_pausing_what_moves_next(console: Console, places: str, server: Server) -> None:
-    page = console.page
-    row = page.locator("tr").filter(has_text="cool-down").first
-    row.get_by_role("button", name="Pin").click(timeout=SUMS_MILLISECONDS)
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_label("Prefix")).to_have_value("corpus/")
-    dialog.get_by_label("Bring at most").fill("0.5")
-    dialog.get_by_role("button", name="Pin").click()
-    expect(page.locator(".toast").last).to_contain_text("Pinned.")
-    [pin] = server.admin("GET", f"/pins?bucket={places}").json()["pins"]
-    assert (pin["prefix"], pin["budget_bytes"]) == ("corpus/", 2**29)
-    row.get_by_role("button", name="Warm up").click()
-    expect(dialog.get_by_label("Prefix")).to_have_value("corpus/")
-    dialog.get_by_role("button", name="Cancel").click()
-
-    def status() -> str:
-        [rule] = server.s3().get_bucket_lifecycle_configuration(Bucket=places)["Rules"]
-        return str(rule["Status"])
-
-    row.get_by_role("button", name="Pause").click()
-    dialog.get_by_role("button", name="Pause").click()
-    expect(page.locator(".toast").last).to_contain_text("cool-down is paused.")
-    assert status() == "Disabled"
-    page.locator(".toast").last.get_by_role("button", name="Undo").click()
-    expect(page.locator(".toast").last).to_contain_text("enabled again")
-    assert status() == "Enabled"
-
-    console.go(f"#/jobs?tab=warm&bucket={places}")
-    pins = page.get_by_role("region", name=f"Pins of {places}").first
-    pins.get_by_role("button", name="End").click()
-    dialog.get_by_role("button", name="End").click()
-    expect(pins).to_contain_text("No pins")

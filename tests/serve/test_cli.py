@@ -82,6 +82,7 @@ def test_xml_and_the_form_of_awscli(server: Server, bucket: str) -> None:
 
 
 def test_tables_in_a_pipe(server: Server, bucket: str) -> None:
+    answer(server, "lifecycle", "put", bucket, "-", given=json.dumps({"Rules": RULES["Rules"][:1]}))
     for arguments, says in (
         (("get", bucket), "logs/*"),
         (("dry-run", bucket), "logs/"),
