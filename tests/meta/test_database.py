@@ -51,12 +51,14 @@ async def test_closed(small: Database) -> None:
 
 async def test_pool_is_bounded(small: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "QUEUE_SECONDS_MAX", 0.1)
-    sleepers = [asyncio.ensure_future(small.fetch(SLEEP, 1)) for _ in range(2)]
+    sleepers = [asyncio.ensure_future(small.fetch(SLEEP, 10)) for _ in range(2)]
     await asyncio.sleep(0.05)
     with pytest.raises(DatabaseBusy):
         await small.ping()
-    await asyncio.gather(*sleepers)
     monkeypatch.undo()
+    for sleeper in sleepers:
+        sleeper.cancel()
+    await asyncio.gather(*sleepers, return_exceptions=True)
     await asyncio.gather(*[small.ping() for _ in range(50)])
 
 
