@@ -9,6 +9,7 @@ import typer
 
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
 from objstore.cli.problem import CommandError
+from objstore.cli.telling import tell
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,7 +38,7 @@ def create(
         client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=lock, **place)
         if versioning and not lock:
             client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    _tell(as_json, {"bucket": bucket, "versioning": versioning or lock, "lock": lock}, f"s3://{bucket} is there")
+    tell(as_json, {"bucket": bucket, "versioning": versioning or lock, "lock": lock}, f"s3://{bucket} is there")
 
 
 @app.command()
@@ -50,7 +51,7 @@ def ls(endpoint: Endpoint = None, credentials: CredentialsFile = None, as_json: 
         print_json({"buckets": buckets})
         return
     if not buckets:
-        _tell(False, {}, "There are no buckets: `objstore bucket create NAME` makes one.")
+        tell(False, {}, "There are no buckets: `objstore bucket create NAME` makes one.")
         return
     figures = ("#Objects", "#Bytes") if counted else ()
     rows = [
@@ -67,7 +68,7 @@ def rm(bucket: Name, endpoint: Endpoint = None, credentials: CredentialsFile = N
 
     with s3(endpoint, credentials) as client:
         client.delete_bucket(Bucket=bucket)
-    _tell(as_json, {"bucket": bucket}, f"s3://{bucket} is gone")
+    tell(as_json, {"bucket": bucket}, f"s3://{bucket} is gone")
 
 
 @app.command()
@@ -88,7 +89,7 @@ def versioning(
         if wanted[state]:
             client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": wanted[state]})
         found = client.get_bucket_versioning(Bucket=bucket).get("Status", "Off")
-    _tell(as_json, {"bucket": bucket, "versioning": found.lower()}, f"{bucket}: versioning is {found.lower()}")
+    tell(as_json, {"bucket": bucket, "versioning": found.lower()}, f"{bucket}: versioning is {found.lower()}")
 
 
 @app.command()
@@ -239,10 +240,4 @@ def _show(as_json: bool, bucket: str, name: str, found: Any) -> None:
     if as_json or found is not None:
         print_json({"bucket": bucket, name: found} if as_json else found)
     else:
-        _tell(False, {}, f"{bucket}: no {name} is set")
-
-
-def _tell(as_json: bool, answer: dict[str, Any], text: str) -> None:
-    from objstore.cli.output import tell
-
-    tell(as_json, answer, text)
+        tell(False, {}, f"{bucket}: no {name} is set")

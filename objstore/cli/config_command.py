@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
+from objstore.cli.telling import tell
 
 app = typer.Typer(no_args_is_help=True, help="Settings: show, check.")
 Config = Annotated[Path | None, typer.Option(help="TOML file. [DIR/objstore.toml if it is there]")]
@@ -39,7 +40,6 @@ def show(
 def check(config: Config = None, data: Data = None, as_json: AsJson = False) -> None:
     """Read the settings, and say what is wrong with them; `objstore doctor` looks at all else."""
     from objstore.cli.load_settings import load_settings
-    from objstore.cli.output import tell
 
     load_settings(config, {"data": data})
     tell(as_json, {"usable": True}, "The settings can be used.")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
+from objstore.cli.telling import tell
 
 accounts = typer.Typer(no_args_is_help=True, help="Accounts: add, ls, rm.")
 users = typer.Typer(no_args_is_help=True, help="Users: add, ls, rm, policy.")
@@ -26,12 +27,6 @@ def _client(endpoint: str | None, credentials: Path | None, data: Path | None) -
     from objstore.cli.admin_client import connect_to
 
     return connect_to(endpoint, credentials, data)
-
-
-def _tell(as_json: bool, answer: dict[str, Any], text: str) -> None:
-    from objstore.cli.output import tell
-
-    tell(as_json, answer, text)
 
 
 def _show(answer: dict[str, Any], as_json: bool) -> None:
@@ -93,7 +88,7 @@ def remove_account(
     from objstore.cli.admin_client import segment
 
     _client(endpoint, credentials, data).call("DELETE", f"/accounts/{segment(name)}")
-    _tell(as_json, {"account": name}, f"account {name} is gone")
+    tell(as_json, {"account": name}, f"account {name} is gone")
 
 
 @users.command("add")
@@ -167,7 +162,7 @@ def remove_user(
 
     query = {"account": account}
     _client(endpoint, credentials, data).call("DELETE", f"/users/{segment(name)}", query=query)
-    _tell(as_json, {"user": name}, f"user {name} is gone")
+    tell(as_json, {"user": name}, f"user {name} is gone")
 
 
 @users.command("policy")
@@ -191,14 +186,14 @@ def set_policy(
     client = _client(endpoint, credentials, data)
     if file is None:
         client.call("DELETE", path, query=query)
-        _tell(as_json, {"user": name, "policy": policy, "set": False}, f"{name}: policy {policy} is gone")
+        tell(as_json, {"user": name, "policy": policy, "set": False}, f"{name}: policy {policy} is gone")
         return
     try:
         document = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file}: {error}") from None
     client.call("PUT", path, query=query, body={"document": document})
-    _tell(as_json, {"user": name, "policy": policy, "set": True}, f"{name}: policy {policy} is set")
+    tell(as_json, {"user": name, "policy": policy, "set": True}, f"{name}: policy {policy} is set")
 
 
 @keys.command("add")
@@ -250,7 +245,7 @@ def remove_key(
     from objstore.cli.admin_client import segment
 
     _client(endpoint, credentials, data).call("DELETE", f"/keys/{segment(access_key)}")
-    _tell(as_json, {"access_key": access_key}, f"key {access_key} is gone")
+    tell(as_json, {"access_key": access_key}, f"key {access_key} is gone")
 
 
 @keys.command("reseal")

@@ -32,6 +32,7 @@ from objstore.cli import (
 )
 from objstore.cli.options import AsJson
 from objstore.cli.problem import CommandError, StartError
+from objstore.cli.telling import tell
 from objstore.client.errors import ClientError
 
 FILES, BUCKETS, PEOPLE = "Files and objects", "Buckets and rules", "Users"
@@ -98,7 +99,6 @@ def _objstore() -> None:
 @app.command(rich_help_panel=SERVERS)
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
-    from objstore.cli.output import tell
 
     tell(as_json, {"version": __version__}, f"objstore {__version__}")
 

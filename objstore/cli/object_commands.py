@@ -6,7 +6,6 @@ import typer
 
 from objstore.cli import object_verbs
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
-from objstore.cli.problem import CommandError
 
 app = typer.Typer(no_args_is_help=True, help="One object: stat, locate, tags, share, restore.")
 for function in (object_verbs.stat, object_verbs.tags, object_verbs.share, object_verbs.restore):
@@ -17,7 +16,7 @@ AWAY = ("none", "suspect", "gone")  # states of a drive that no bytes can be cou
 
 @app.command()
 def locate(
-    place: Annotated[str, typer.Argument(metavar="s3://BUCKET/KEY")],
+    place: object_verbs.Place,
     version_id: Annotated[str | None, typer.Option(metavar="ID", help="A version. [the newest 100]")] = None,
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
@@ -29,11 +28,8 @@ def locate(
     """
     from objstore.cli.admin_client import connect
     from objstore.cli.output import print_json, say
-    from objstore.cli.places import parse_remote
 
-    where = parse_remote(place)
-    if not where.key:
-        raise CommandError(f"{place!r} names no object: write s3://BUCKET/KEY")
+    where, _ = object_verbs.named_object(place)
     query = {"bucket": where.bucket, "key": where.key, "version_id": version_id}
     answer = connect(endpoint, credentials).call("GET", "/locate", query=query)
     if as_json:

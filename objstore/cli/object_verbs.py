@@ -6,6 +6,7 @@ import typer
 
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
 from objstore.cli.problem import CommandError
+from objstore.cli.telling import tell
 
 if TYPE_CHECKING:
     from objstore.cli.places import Remote
@@ -37,7 +38,7 @@ def stat(
     from objstore.cli.places import shown
     from objstore.cli.s3_client import s3
 
-    where, named = _named(place, version_id)
+    where, named = named_object(place, version_id)
     with s3(endpoint, credentials) as client:
         about = client.head_object(**named, ChecksumMode="ENABLED")
         tags = client.get_object_tagging(**named)["TagSet"]
@@ -64,11 +65,12 @@ def tags(
     as_json: AsJson = False,
 ) -> None:
     """Show, set or take away the tags of an object."""
-    from objstore.cli.output import tell
     from objstore.cli.places import shown
     from objstore.cli.s3_client import s3
 
-    where, named = _named(place, version_id)
+    where, named = named_object(place, version_id)
+    if delete and pairs:
+        raise CommandError("--delete takes all tags away: name none")
     given = [pair.partition("=") for pair in pairs or ()]
     for one, equals, _ in given:
         if not equals:
@@ -102,7 +104,7 @@ def share(
     from objstore.cli.output import print_json
     from objstore.cli.s3_client import s3
 
-    where, named = _named(place, version_id)
+    where, named = named_object(place, version_id)
     seconds = int(parse_age(lasting).total_seconds())
     if not 0 < seconds <= SHARE_SECONDS_MAX:
         raise CommandError("--for: at least 1s, at most 7d")
@@ -127,11 +129,10 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Bring an archived object back for some days; `object stat` says how far it is, `warm` does it for many."""
-    from objstore.cli.output import tell
     from objstore.cli.places import shown
     from objstore.cli.s3_client import s3
 
-    where, named = _named(place, version_id)
+    where, named = named_object(place, version_id)
     with s3(endpoint, credentials) as client:
         client.restore_object(**named, RestoreRequest={"Days": days})
         state = client.head_object(**named).get("Restore", "")
@@ -139,7 +140,7 @@ def restore(
     tell(as_json, answer, shown(f"{where}: {state}"))
 
 
-def _named(place: str, version_id: str | None) -> "tuple[Remote, dict[str, str]]":
+def named_object(place: str, version_id: str | None = None) -> "tuple[Remote, dict[str, str]]":
     """Where it is, and what requests call it. Raises CommandError."""
     from objstore.cli.places import parse_remote
 

@@ -39,14 +39,6 @@ def say(text: str) -> None:
     _console().print(text, markup=False, highlight=False)
 
 
-def tell(as_json: bool, answer: Any, text: str) -> None:
-    """What was done: a document for programs, a line for people."""
-    if as_json:
-        print_json(answer)
-    else:
-        say(text)
-
-
 def follow(title: str, look: Callable[[], tuple[int, int, bool]], poll_seconds: float = POLL_SECONDS) -> None:
     """A progress bar until what ``look`` gives (done, total, finished) is finished; silent in a pipe."""
     console = _console()

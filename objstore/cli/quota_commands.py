@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
+from objstore.cli.telling import tell
 
 app = typer.Typer(no_args_is_help=True, help="Quotas of buckets and accounts: set, ls, rm.")
 Bucket = Annotated[str | None, typer.Option(metavar="BUCKET", help="Of this bucket.")]
@@ -33,7 +34,6 @@ def set_quota(
 ) -> None:
     """Set what a bucket or an account may hold; it replaces what was set before."""
     from objstore.cli.admin_client import connect
-    from objstore.cli.output import tell
     from objstore.cli.warm_commands import parse_size
 
     if size is None and objects is None:
@@ -80,7 +80,6 @@ def remove_quota(
 ) -> None:
     """Remove a quota."""
     from objstore.cli.admin_client import connect
-    from objstore.cli.output import tell
 
     connect(endpoint, credentials).call("DELETE", _place(bucket, account))
     tell(as_json, {"bucket": bucket, "account": account}, f"{bucket or account} has no quota")

@@ -63,6 +63,8 @@ def find_source(
     if profile is not None:
         return _of_profile(endpoint, profile, credentials, environment)
     own = {f"OBJSTORE_{name}": environment.get(f"OBJSTORE_FROM_{name}", "") for name in ("ACCESS_KEY", "SECRET_KEY")}
+    if credentials is None and len([one for one in own.values() if one]) == 1:
+        raise CommandError("set both of OBJSTORE_FROM_ACCESS_KEY and OBJSTORE_FROM_SECRET_KEY, or neither")
     if region := environment.get("OBJSTORE_FROM_REGION"):
         own["OBJSTORE_REGION"] = region
     return find_target(endpoint, credentials, {**environment, **{name: one for name, one in own.items() if one}})

@@ -129,16 +129,6 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A sum (of a level: the mean) of a stretch that begins at ``start``."""
-
-    series: int
-    label: str
-    start: int
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """Starts and values of a series and label, by time."""
 
@@ -204,14 +194,6 @@ class Samples:
         """
         rows = await self._database.fetch(_LINES, every, list(codes), span.step, span.start, span.end, label)
         return [Line(series, name, sorted(zip(starts, values, strict=True))) for series, name, starts, values in rows]
-
-    async def points(self, codes: Sequence[int], span: Span, every: int) -> list[Point]:
-        """The same one by one."""
-        return [
-            Point(line.series, line.label, start, value)
-            for line in await self.lines(codes, span, every)
-            for start, value in line.points
-        ]
 
     async def newest(self, codes: Sequence[int], since: int) -> int | None:
         """The start of the newest step that has a sample, not looking farther back than ``since``."""

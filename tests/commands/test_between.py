@@ -255,3 +255,9 @@ def test_room() -> None:
         list(pool.map(hold, [3, 10, 25, 1, 9, 4, 4, 4] * 50))
     assert all(total <= 10 or count == 1 for total, count in most)
     assert held == []
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_half_of_a_pair_of_keys(run: Run, name: str) -> None:
+    arguments = ("cp", "s3://b/k", "s3://c/", "--from-endpoint=http://127.0.0.1:1")
+    assert "or neither" in run(*arguments, code=1, **{name: THEIRS[name]}).stderr

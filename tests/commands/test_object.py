@@ -92,6 +92,7 @@ def test_stat_and_tags(server: Server, run: Run, answer: Callable[..., Any], ver
     assert (old["size"], old["storage_class"]) == (2000, "STANDARD")
     assert "has no tags" in run("object", "tags", place, "--delete").stdout
     assert "write NAME=VALUE" in run("object", "tags", place, "colour", code=1).stderr
+    assert "name none" in run("object", "tags", place, "a=b", "--delete", code=1).stderr
     assert "there is no such" in run("object", "stat", f"s3://{BUCKET}/none", code=1).stderr
 
 

@@ -1,7 +1,8 @@
 """History: what all processes add, how it is rolled up, and what is kept."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 import pytest
@@ -10,7 +11,7 @@ from objstore.cli.keeper import Keeper
 from objstore.cli.recorder import Recorder
 from objstore.meta.database import Database
 from objstore.meta.history_keeper import Held, Keeping, places
-from objstore.meta.history_samples import Line, Point, Samples, Span
+from objstore.meta.history_samples import Line, Samples, Span
 from objstore.meta.place_sums import sums_below, sums_of_buckets, sums_of_prefixes
 from objstore.model.places import places_of
 from objstore.model.series import BAND_DAYS, DAY, HOUR, KEPT_SECONDS, LEVELS, MINUTE, STEP, code_of
@@ -32,6 +33,20 @@ async def put(raw: "asyncpg.Connection[asyncpg.Record]", *rows: tuple[int, int, 
     await raw.executemany(
         "INSERT INTO history (series, step, start, value, label, node) VALUES ($1, $2, $3, $4, 'hot', 'a#0')", rows
     )
+
+
+@dataclass(frozen=True)
+class Point:
+    series: int
+    label: str
+    start: int
+    value: float
+
+
+async def points(samples: Samples, codes: Sequence[int], span: Span, every: int) -> list[Point]:
+    """Of all lines, one by one."""
+    lines = await samples.lines(codes, span, every)
+    return [Point(line.series, line.label, start, value) for line in lines for start, value in line.points]
 
 
 async def test_processes_add_up(database: Database, clean: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -75,7 +90,7 @@ async def test_a_second_writing_adds_to_rates_and_replaces_levels(
 async def test_points(database: Database, clean: "asyncpg.Connection[asyncpg.Record]") -> None:
     await put(clean, *((PUT, STEP, NOON + at, 1.0) for at in range(0, 60, STEP)))
     await put(clean, (BACKLOG, STEP, NOON, 10.0), (BACKLOG, STEP, NOON + 10, 20.0))
-    found = await Samples(database).points([PUT, BACKLOG], Span(STEP, NOON, NOON + 60), 30)
+    found = await points(Samples(database), [PUT, BACKLOG], Span(STEP, NOON, NOON + 60), 30)
     assert found == [
         Point(PUT, "hot", NOON, 3.0),
         Point(PUT, "hot", NOON + 30, 3.0),
@@ -110,17 +125,17 @@ async def test_steps_become_minutes_and_hours_and_go(
         held = await held_at(clean, now)
         await keeping.roll_up(held)
     samples = Samples(database)
-    minutes = await samples.points([PUT, BACKLOG], Span(MINUTE, NOON, now), MINUTE)
+    minutes = await points(samples, [PUT, BACKLOG], Span(MINUTE, NOON, now), MINUTE)
     assert {point.value for point in minutes if point.series == PUT} == {12.0}
     assert [point.value for point in minutes if point.series == BACKLOG] == [2.5]
     assert len([point for point in minutes if point.series == PUT]) == 120
-    hours = await samples.points([PUT, DRIVE], Span(HOUR, NOON, now), HOUR)
+    hours = await points(samples, [PUT, DRIVE], Span(HOUR, NOON, now), HOUR)
     assert hours == [Point(PUT, "hot", NOON, 720.0), Point(PUT, "hot", NOON + HOUR, 720.0)]
     assert await keeping.roll_up(await held_at(clean, now)) == 0
     # Once more over the same stretch: nothing changes.
     await clean.execute("UPDATE history_keeper SET minutes_until = $1", NOON)
     assert await keeping.roll_up(await held_at(clean, now)) > 0
-    assert await samples.points([PUT], Span(HOUR, NOON, now), HOUR) == hours
+    assert await points(samples, [PUT], Span(HOUR, NOON, now), HOUR) == hours
     await clean.execute("UPDATE history_keeper SET minutes_until = $1", now)
     assert await count(clean) == {STEP: 1446, MINUTE: 241, HOUR: 3}
     await keeping.purge(await held_at(clean, now))
@@ -151,7 +166,7 @@ async def test_hours_become_days(database: Database, clean: "asyncpg.Connection[
     assert await Samples(database).lines([PUT], span, DAY) == [
         Line(PUT, "hot", [(begin + at * DAY, 48.0) for at in range(50)])
     ]
-    assert await Samples(database).points([BACKLOG], span, DAY) == [Point(BACKLOG, "hot", begin, 11.5)]
+    assert await points(Samples(database), [BACKLOG], span, DAY) == [Point(BACKLOG, "hot", begin, 11.5)]
 
 
 async def test_what_was_not_rolled_up_is_not_deleted(
