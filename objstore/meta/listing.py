@@ -6,7 +6,7 @@ from sqlalchemy import CTE, BigInteger, Integer, Select, case, cast, func, liter
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from objstore.meta.database import Database
-from objstore.meta.rows import LISTED_COLUMNS, listed_version
+from objstore.meta.rows import LISTED_COLUMNS, listed_current
 from objstore.meta.statement import Statement, constant, param
 from objstore.meta.tables import object_
 from objstore.model.limits import KEY_BYTES_MAX
@@ -31,7 +31,7 @@ async def page(database: Database, bucket_id: int, prefix: bytes, after: bytes, 
     low, high = first_key(prefix, after), past(prefix)
     if limit <= 0 or low >= high:
         return []
-    return [listed_version(bucket_id, record) for record in await database.fetch(_PAGE, bucket_id, low, high, limit)]
+    return [listed_current(bucket_id, record) for record in await database.fetch(_PAGE, bucket_id, low, high, limit)]
 
 
 async def delimited(
@@ -48,7 +48,7 @@ async def delimited(
     records = await database.fetch(
         _DELIMITED, bucket_id, low, high, len(prefix), delimiter, len(delimiter), past(delimiter), limit
     )
-    return [common or listed_version(bucket_id, listed) for common, *listed in records]
+    return [common or listed_current(bucket_id, listed) for common, *listed in records]
 
 
 def past(prefix: bytes) -> bytes:

@@ -107,13 +107,17 @@ def json_value(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
-def listed_version(bucket_id: int, values: Iterable[Any]) -> ObjectVersion:
-    """A version in a listing, from ``LISTED_COLUMNS``: without extents, parts, attrs and tags.
+def listed_current(bucket_id: int, values: Iterable[Any]) -> ObjectVersion:
+    """A current version in a listing, from ``LISTED_COLUMNS``: without extents, parts, attrs and tags."""
+    key, version_id, size, etag, modified, storage_class, checksum, seq = values
+    name = STORAGE_CLASS_NAMES[storage_class]
+    return ObjectVersion(bucket_id, key, version_id, size, etag, modified, name, b"", None, None, None, checksum, seq)
 
-    In a listing of versions ``versioned``, ``marker`` and ``noncurrent_since`` follow.
-    """
-    key, version_id, size, etag, modified, storage_class, checksum, seq, *rest = values
-    versioned, marker, noncurrent_since = rest or (False, False, None)
+
+def listed_version(bucket_id: int, values: Iterable[Any]) -> ObjectVersion:
+    """A version in a listing of versions: behind ``LISTED_COLUMNS`` come ``versioned``, ``marker`` and
+    ``noncurrent_since``."""
+    key, version_id, size, etag, modified, storage_class, checksum, seq, versioned, marker, noncurrent_since = values
     return ObjectVersion(
         bucket_id,
         key,

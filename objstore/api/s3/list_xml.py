@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from objstore.api.s3.list_params import ListParams
 from objstore.api.s3.service import XML_NAMESPACE
-from objstore.api.s3.text import escape_key, escape_text, iso_time, url_encode
+from objstore.api.s3.text import escape_key, escape_keys, escape_text, iso_time, url_encode, url_encode_keys
 from objstore.api.s3.xml_out import DECLARATION
 from objstore.model.checksum import Checksum
 from objstore.model.objects import ObjectVersion, etag_text
@@ -40,26 +40,36 @@ def owner_xml(owner: tuple[str, str]) -> str:
 
 async def entries(
     versions: list[ObjectVersion],
-    written: KeyText,
+    encode: bool,
     *,
-    tag: str,
     after: str = "",
     ends: Ends = _NO_ENDS,
     owners: Owners = _NO_OWNERS,
 ) -> str:
     """``Contents`` elements; ``after`` is put into each, or its own of ``owners``; its end into those that have one.
 
-    Gives way to other requests now and then: a full page takes longer than anybody else should wait.
+    ``encode``: as for ``key_text``. Gives way to other requests now and then: a full page takes longer than anybody
+    else should wait.
     """
     out: list[str] = []
     for at in range(0, len(versions), ENTRIES_A_TURN):
         if at:
             await asyncio.sleep(0)
         turn = versions[at : at + ENTRIES_A_TURN]
+        keys = _keys(turn, encode)
+        if not ends and not owners:
+            out += [_entry(version, key, "Contents", "", after, "") for version, key in zip(turn, keys, strict=True)]
+            continue
         out += [
-            _entry(version, written, tag, "", _owner(version, owners, after), _end(version, ends)) for version in turn
+            _entry(version, key, "Contents", "", _owner(version, owners, after), _end(version, ends))
+            for version, key in zip(turn, keys, strict=True)
         ]
     return "".join(out)
+
+
+def _keys(versions: list[ObjectVersion], encode: bool) -> list[str]:
+    keys = [version.key for version in versions]
+    return url_encode_keys(keys) if encode else escape_keys(keys)
 
 
 def _owner(version: ObjectVersion, owners: Owners, usual: str) -> str:
@@ -70,20 +80,20 @@ def _end(version: ObjectVersion, ends: Ends) -> str:
     return ends.get((version.bucket_id, version.key, version.version_id), "") if ends else ""
 
 
-def _entry(version: ObjectVersion, written: KeyText, tag: str, before: str, after: str, end: str) -> str:
+def _entry(version: ObjectVersion, key: str, tag: str, before: str, after: str, end: str) -> str:
     etag = version.etag
     etag_hex = etag.hex() if len(etag) == 16 else etag_text(etag)
     packed = version.checksum
     checksum = _checksum_xml(packed[:3]) if packed else ""
     return (
-        f"<{tag}><Key>{written(version.key)}</Key>{before}<LastModified>{iso_time(version.modified)}</LastModified>"
+        f"<{tag}><Key>{key}</Key>{before}<LastModified>{iso_time(version.modified)}</LastModified>"
         f"<ETag>&quot;{etag_hex}&quot;</ETag>{checksum}<Size>{version.size}</Size>{after}"
         f"<StorageClass>{shown_class(version.storage_class)}</StorageClass>{end}</{tag}>"
     )
 
 
 async def version_entries(
-    versions: list[ObjectVersion], written: KeyText, owner: str, ends: Ends = _NO_ENDS, owners: Owners = _NO_OWNERS
+    versions: list[ObjectVersion], encode: bool, owner: str, ends: Ends = _NO_ENDS, owners: Owners = _NO_OWNERS
 ) -> str:
     """``Version`` and ``DeleteMarker`` elements, in the order of the list."""
     out: list[str] = []
@@ -92,18 +102,19 @@ async def version_entries(
             await asyncio.sleep(0)
         turn = versions[at : at + ENTRIES_A_TURN]
         out += [
-            _version_entry(version, written, _owner(version, owners, owner), _end(version, ends)) for version in turn
+            _version_entry(version, key, _owner(version, owners, owner), _end(version, ends))
+            for version, key in zip(turn, _keys(turn, encode), strict=True)
         ]
     return "".join(out)
 
 
-def _version_entry(version: ObjectVersion, written: KeyText, owner: str, end: str) -> str:
+def _version_entry(version: ObjectVersion, key: str, owner: str, end: str) -> str:
     latest = "true" if version.noncurrent_since is None else "false"
     known = f"<VersionId>{version.version_text}</VersionId><IsLatest>{latest}</IsLatest>"
     if not version.marker:
-        return _entry(version, written, "Version", known, owner, end)
+        return _entry(version, key, "Version", known, owner, end)
     return (
-        f"<DeleteMarker><Key>{written(version.key)}</Key>{known}"
+        f"<DeleteMarker><Key>{key}</Key>{known}"
         f"<LastModified>{iso_time(version.modified)}</LastModified>{owner}</DeleteMarker>"
     )
 

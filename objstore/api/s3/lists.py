@@ -33,7 +33,7 @@ async def list_objects(call: Call) -> Answer:
         ),
         element("Marker", written(marker)),
         next_marker,
-        await entries(page.versions, written, tag="Contents", after=owner, ends=restores, owners=owners),
+        await entries(page.versions, params.encode, after=owner, ends=restores, owners=owners),
         common_prefixes(page.prefixes, written),
         "</ListBucketResult>",
     )
@@ -59,7 +59,7 @@ async def list_objects_v2(call: Call) -> Answer:
         parts.append(element("NextContinuationToken", make_token(bucket, page.next_after)))
     if start_after:
         parts.append(element("StartAfter", written(start_after)))
-    parts.append(await entries(page.versions, written, tag="Contents", after=owner, ends=restores, owners=owners or {}))
+    parts.append(await entries(page.versions, params.encode, after=owner, ends=restores, owners=owners or {}))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListBucketResult>")
 
@@ -87,7 +87,7 @@ async def list_object_versions(call: Call) -> Answer:
         if last is not None:
             parts.append(element("NextVersionIdMarker", version_marker(last)))
     owner, owners = owner_xml(bucket_owner(call)), await object_owners(call, page.versions)
-    parts.append(await version_entries(page.versions, written, owner, restores, owners))
+    parts.append(await version_entries(page.versions, params.encode, owner, restores, owners))
     parts.append(common_prefixes(page.prefixes, written))
     return _answer(*parts, "</ListVersionsResult>")
 

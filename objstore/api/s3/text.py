@@ -19,6 +19,7 @@ _TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
 # What AWS leaves unquoted with encoding-type=url besides letters, digits and "-_.~": the slash and the star.
 _URL_SAFE = "/*"
 _PLAIN_KEY = re.compile(rb"[A-Za-z0-9/*_.~-]*\Z")
+_PLAIN_TEXT = re.compile(rb"[ !#-%'-;=?-~]*\Z")  # ASCII that XML text takes as it is
 
 
 def _reference(match: re.Match[str]) -> str:
@@ -44,6 +45,20 @@ def escape_key(key: bytes) -> str:
 def url_encode(key: bytes) -> str:
     """A key in the form of ``encoding-type=url``. A space is ``%20``: readers that take ``+`` for one take that too."""
     return key.decode("ascii") if _PLAIN_KEY.match(key) else quote_from_bytes(key, _URL_SAFE)
+
+
+def escape_keys(keys: list[bytes]) -> list[str]:
+    """``escape_key`` of each; at once where all of them are plain, which costs a page a third."""
+    return _all_ascii(keys) if _PLAIN_TEXT.match(b"".join(keys)) else [escape_key(key) for key in keys]
+
+
+def url_encode_keys(keys: list[bytes]) -> list[str]:
+    """``url_encode`` of each, as ``escape_keys``."""
+    return _all_ascii(keys) if _PLAIN_KEY.match(b"".join(keys)) else [url_encode(key) for key in keys]
+
+
+def _all_ascii(keys: list[bytes]) -> list[str]:
+    return b"\0".join(keys).decode("ascii").split("\0") if keys else []
 
 
 def iso_time(moment: datetime) -> str:

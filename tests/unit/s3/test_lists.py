@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from objstore.api.s3.list_params import ListParams, make_token, parse_token
 from objstore.api.s3.list_xml import common_prefixes, entries, key_text, page_head
 from objstore.api.s3.service import operation_model, service_model
+from objstore.api.s3.text import escape_keys, url_encode_keys
 from objstore.model.checksum import Checksum
 from objstore.model.errors import InvalidArgument
 from objstore.model.objects import ObjectVersion
@@ -214,7 +215,7 @@ async def test_url_encoded_keys_survive_xml(keys: list[str]) -> None:
     written = key_text(True)
     params = ListParams(keys[0].encode() if keys else b"", b"\x01", 5, True)
     document = page_head("ListBucketResult", "bucket", params, False)
-    document += await entries([version(key.encode()) for key in keys], written, tag="Contents")
+    document += await entries([version(key.encode()) for key in keys], True)
     document += common_prefixes([key.encode() for key in keys], written) + "</ListBucketResult>"
     found = parse(document)
     assert [unquote_plus(key) for key in keys_of(found)] == keys
@@ -230,9 +231,18 @@ async def test_escaped_keys_survive_xml_where_xml_can_hold_them(keys: list[str])
         key for key in keys if all(sign in "\t\n\r" or (sign >= " " and sign not in "\ufffe\uffff") for sign in key)
     ]
     document = page_head("ListBucketResult", "bucket", ListParams(b"", b"", 5, False), False)
-    document += await entries([version(key.encode()) for key in keys], key_text(False), tag="Contents")
+    document += await entries([version(key.encode()) for key in keys], False)
     document += "</ListBucketResult>"
     assert keys_of(parse(document)) == keys
+
+
+some_keys = st.text(st.characters(codec="utf-8", max_codepoint=0x2FF)) | st.from_regex("[a-z/*_.~ -]*", fullmatch=True)
+
+
+@given(st.lists(some_keys.map(str.encode)), st.booleans())
+def test_keys_at_once_are_written_as_one_by_one(keys: list[bytes], encode: bool) -> None:
+    at_once = url_encode_keys(keys) if encode else escape_keys(keys)
+    assert at_once == [key_text(encode)(key) for key in keys]
 
 
 def test_control_characters_without_encoding(s3: Any, wire: Wire) -> None:
