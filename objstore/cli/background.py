@@ -15,6 +15,7 @@ from objstore.cli.cluster_metrics import ClusterMetrics
 from objstore.cli.counters import count_connections, count_drives, count_moves
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.event_runner import run_events
+from objstore.cli.heap import Heap, keep_small
 from objstore.cli.keeper import Keeper
 from objstore.cli.keys import open_keys
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
@@ -104,7 +105,8 @@ async def run_background(spec: WorkerSpec) -> None:
     readiness = Readiness(database, store.roster.opened, spec.profiles)
     count_moves(metrics, store.context.flows)
     count_connections(metrics, database.pool)
-    count_process(metrics, "background", codec_name())
+    heap = Heap()
+    count_process(metrics, "background", codec_name(), heap)
     remote_tiers = {remote.tier for remote in remotes}
     local_profiles = {name: one for name, one in spec.profiles.items() if name not in remote_tiers}
     recorded = [of_moves(store.context.flows), of_drives(store.roster.opened)]
@@ -116,6 +118,7 @@ async def run_background(spec: WorkerSpec) -> None:
     try:
         await asyncio.gather(
             *map(_look_at, remotes),
+            keep_small(heap, stop),
             _compact(compactor, spec.compact_interval_seconds, stop),
             _reencode(Reencoder(compactor, store, database), stop),
             LifecycleMetrics(metrics, database).run(stop),

@@ -33,6 +33,7 @@ from objstore.cli.counters import (
 from objstore.cli.drives import open_drives, row_of
 from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
+from objstore.cli.heap import Heap, keep_small
 from objstore.cli.http_server import HttpServer, configure
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys, sealer_of
@@ -157,7 +158,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
     count_clients(metrics, store.context.flows)
     count_queues(metrics, store.queues.items)
     count_connections(metrics, database.pool)
-    count_process(metrics, "gateway", codec_name())
+    heap = Heap()
+    count_process(metrics, "gateway", codec_name(), heap)
     accesses = store.context.accesses
     folding = Folding(accesses, database)
     count_accesses(metrics, accesses, folding)
@@ -168,6 +170,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
     counted = [of_requests(metrics), of_clients(store.context.flows), of_drives(store.roster.opened)]
     recorder = Recorder(database, f"{spec.node}#{spec.index}", counted)
     recorded = asyncio.create_task(recorder.run(served))
+    kept_small = asyncio.create_task(keep_small(heap, served))
     auditing = asyncio.create_task(audit.run()) if audit else None
     folded = asyncio.create_task(run_folding(folding, accesses, spec.heat_seconds, served))
     stopping = [asyncio.create_task(_exit_on(stop, server))]
@@ -179,7 +182,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         for task in stopping:
             task.cancel()
         served.set()
-        await asyncio.wait([folded, logged, recorded])
+        await asyncio.wait([folded, logged, recorded, kept_small])
         if audit is not None and auditing is not None:
             auditing.cancel()
             await audit.flush()

@@ -216,11 +216,11 @@ def _serve_part(
 
 
 def main() -> None:
-    """Entry point; ``_worker`` is what the supervisor starts."""
-    if sys.argv[1:] == ["_worker"]:
-        from objstore.cli.worker import main as worker_main
+    """Entry point; ``_fork_server`` is what the supervisor starts."""
+    if sys.argv[1:2] == ["_fork_server"]:
+        from objstore.cli.fork_server import main as serve_forks
 
-        worker_main()
+        serve_forks(int(sys.argv[2]))
         return
     try:
         app(prog_name="objstore")

@@ -17,6 +17,7 @@ from objstore.cli.counters import (
     count_moves,
     count_queues,
 )
+from objstore.cli.heap import Heap
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.process_metrics import count_process
 from objstore.cli.repair_metrics import RepairMetrics
@@ -83,7 +84,7 @@ def register() -> CollectorRegistry:
     count_moves(metrics, Flows())
     count_queues(metrics, dict)
     count_connections(metrics, nothing)
-    count_process(metrics, "gateway", "")
+    count_process(metrics, "gateway", "", Heap())
     count_certificate(metrics, nothing)
     LifecycleMetrics(metrics, nothing)
     RepairMetrics(metrics, nothing)

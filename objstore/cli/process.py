@@ -1,16 +1,15 @@
 """Child: one worker process, started again (later and later) when it ends without having been asked to."""
 
 import asyncio
-import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 import objstore
+from objstore.cli.forks import CODE_NOT_FORKED, Fork, Forks
 from objstore.cli.spec import WorkerSpec
 from objstore.model import clock
 
@@ -25,27 +24,26 @@ log = structlog.get_logger(__name__)
 
 
 class Child:
-    """A worker process and its watch. ``on_end`` is told the id of each process that has ended."""
+    """A worker process and its watch. ``on_change``: of a process that has ended, its id; None: one is ready."""
 
-    def __init__(self, spec: WorkerSpec, environment: dict[str, str], on_end: Callable[[int], None]) -> None:
+    def __init__(self, spec: WorkerSpec, forks: Forks, on_change: Callable[[int | None], None]) -> None:
         self.role, self.name = spec.role, f"{spec.role}-{spec.index}"
         self.ready = asyncio.Event()
         self.pid: int | None = None
         self.spec = spec
-        self.environment = environment
-        self._on_end = on_end
-        self._process: asyncio.subprocess.Process | None = None
+        self.forks = forks
+        self._on_change = on_change
+        self._process: Fork | None = None
         self._stopping = asyncio.Event()
         self._watch = asyncio.create_task(self._run())
 
     async def stop(self, seconds: float) -> None:
         """Ask the process to finish, wait, kill it when ``seconds`` and a little more are over."""
         self._stopping.set()
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None or not self._process.is_running:
             self._watch.cancel()
         else:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(signal.SIGTERM)
         ended, _ = await asyncio.wait([self._watch], timeout=seconds + KILL_SECONDS)
         if not ended:
             self.kill()
@@ -54,9 +52,8 @@ class Child:
 
     def kill(self) -> None:
         """End the process now."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
 
     async def _run(self) -> None:
         pause = BACKOFF_SECONDS_MIN
@@ -72,32 +69,40 @@ class Child:
             pause = min(pause * 2, BACKOFF_SECONDS_MAX)
 
     async def _run_once(self) -> int:
-        self._process = process = await asyncio.create_subprocess_exec(
-            # -P: not the package of that name that may lie in the working directory
-            sys.executable, "-P", "-m", "objstore", "_worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self.environment,
-            start_new_session=True,  # Ctrl-C goes to the supervisor alone
-        )  # fmt: skip
-        self.pid = process.pid
-        assert process.stdin is not None
-        process.stdin.write(self.spec.encode())
-        process.stdin.close()
         try:
-            await self._wait_until_ready(process)
+            self._process = process = self.forks.fork()
+        except OSError as error:
+            log.error("worker_not_forked", worker=self.name, error=str(error))
+            return CODE_NOT_FORKED
+        reader, writer = await asyncio.open_connection(sock=process.channel)
+        try:
+            await self._wait_until_ready(process, reader, writer)
             return await process.wait()
         finally:
+            writer.close()
             self.ready.clear()
-            self._on_end(process.pid)
+            self._on_change(process.pid)
 
-    async def _wait_until_ready(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
+    async def _wait_until_ready(
+        self, process: Fork, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
             async with asyncio.timeout(READY_SECONDS_MAX):
-                if await process.stdout.readline() == READY_LINE:
+                await process.until_forked()
+                self.pid = process.pid
+                writer.write(self.spec.encode())
+                writer.write_eof()
+                if await reader.readline() == READY_LINE:
                     self.ready.set()
+                    self._on_change(None)
+        except ConnectionError:  # it has ended already
+            return
         except TimeoutError:
-            log.error("worker_not_ready", worker=self.name, pid=process.pid, seconds=READY_SECONDS_MAX)
-            self.kill()
+            log.error("worker_not_ready", worker=self.name, pid=self.pid, seconds=READY_SECONDS_MAX)
+            if process.is_running:
+                self.kill()
+            else:  # nothing comes of the fork server any more: it goes, with all that it started
+                self.forks.kill()
 
 
 def worker_environment(metrics_directory: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from objstore import __version__
 from objstore.api.metrics import Metrics
+from objstore.cli.heap import Heap
 from objstore.model import clock
 
 LOOK_SECONDS = 15.0
@@ -20,7 +21,7 @@ _FILES = Path("/proc/self/fd")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def count_process(metrics: Metrics, role: str, codec: str) -> None:
+def count_process(metrics: Metrics, role: str, codec: str, heap: Heap) -> None:
     """Let ``metrics`` read them. ``role``: gateway or background. ``codec``: who computes parity."""
     started = clock.now_seconds()
     about = (__version__, platform.python_version(), codec)
@@ -45,6 +46,12 @@ def count_process(metrics: Metrics, role: str, codec: str) -> None:
         ),
     ):
         metrics.gauges_from(name, text, (), lambda level=level: [((), level())])  # type: ignore[misc]
+    metrics.gauges_from(
+        "objstore_process_heap_bytes",
+        "What the allocators of all processes have given out (used), and what they keep of memory beside it (free).",
+        ("state",),
+        lambda: [(("used",), heap.used_bytes()), (("free",), heap.free_bytes())],
+    )
     metrics.gauges_from(
         "process_start_time_seconds",
         "When the oldest process was started, in seconds since 1970.",

@@ -88,7 +88,6 @@ class WorkerSpec(msgspec.Struct, frozen=True):
 
     role: str
     index: int
-    supervisor_pid: int
     node: str
     cluster_id: str
     owner_id: str

@@ -24,6 +24,7 @@ from objstore.cli.check_postgres import POLL_SECONDS, check_postgres
 from objstore.cli.credentials import Credentials, cluster_credentials, load_credentials
 from objstore.cli.drives import Found, find_drives, row_of
 from objstore.cli.endpoint import endpoint_of, reserve
+from objstore.cli.forks import Forks
 from objstore.cli.lock import lock_directory
 from objstore.cli.logs import configure_logs
 from objstore.cli.master_key import load_master_keys
@@ -65,13 +66,15 @@ def serve(settings: Settings, ready_file: Path | None, part: str = ALL) -> None:
     configure_logs(settings.log_format, settings.log_level, worker="supervisor")
     credentials = load_credentials(settings) if part == ALL else cluster_credentials(settings, data)
     run = _clean_directory(data / "run")
+    (run / "metrics").mkdir()
+    forks = Forks(worker_environment(str(run / "metrics")))  # it imports while the database starts
     postgres = None
     try:
         if settings.database_url is None and part == ALL:
             postgres = EmbeddedPostgres(data / "postgres", data / "postgres.log")
             postgres.start()
         url = postgres.url if postgres else str(settings.database_url)
-        asyncio.run(_Supervisor(settings, credentials, url, postgres, reserved, run, ready_file, part).run())
+        asyncio.run(_Supervisor(settings, credentials, url, postgres, reserved, run, ready_file, part, forks).run())
     finally:
         if postgres is not None:
             postgres.stop()
@@ -89,12 +92,13 @@ class _Supervisor:
         run: Path,
         ready_file: Path | None,
         part: str,
+        forks: Forks,
     ) -> None:
         self._part = part
         self._settings, self._credentials, self._url = settings, credentials, url
         self._postgres, self._reserved, self._ready_file = postgres, reserved, ready_file
         self._run_directory, self._metrics_directory = run, run / "metrics"
-        self._metrics_directory.mkdir()
+        self._forks = forks
         self._state_file = run / "server.json"
         self._children: list[Child] = []
         self._started = clock.now_seconds()
@@ -142,8 +146,9 @@ class _Supervisor:
 
     async def _renew(self) -> None:
         """Each new one is ready before the old one drains: there is always somebody who listens."""
+        self._forks.renew()
         for old in self._role("gateway"):
-            new = Child(old.spec, old.environment, self._on_change)
+            new = Child(old.spec, old.forks, self._on_change)
             await new.ready.wait()
             self._children[self._children.index(old)] = new
             await old.stop(self._settings.drain_seconds)
@@ -184,13 +189,12 @@ class _Supervisor:
         return found
 
     def _start_children(self, found: Found) -> None:
-        environment = worker_environment(str(self._metrics_directory))
         gateways = 0 if self._part == WORKER else self._settings.workers
         roles = [("gateway", index) for index in range(gateways)]
         if self._part != GATEWAY:
             roles.append(("background", 0))
         for role, index in roles:
-            self._children.append(Child(self._spec(role, index, found), environment, self._on_change))
+            self._children.append(Child(self._spec(role, index, found), self._forks, self._on_change))
 
     async def _until_ready(self, found: Found, tasks: set["asyncio.Task[Any]"]) -> None:
         """Wait for every worker, say that the server is ready; a stop or a failure in between ends the wait."""
@@ -252,7 +256,6 @@ class _Supervisor:
         return WorkerSpec(
             role=role,
             index=index,
-            supervisor_pid=os.getpid(),
             node=socket.gethostname(),
             cluster_id=found.cluster_id,
             owner_id=hashlib.sha256(f"root of {found.cluster_id}".encode()).hexdigest(),

@@ -1,7 +1,6 @@
 """Entry of a worker process: what is common to gateway and background."""
 
 import asyncio
-import ctypes
 import gc
 import os
 import resource
@@ -13,6 +12,7 @@ from typing import Any
 import structlog
 import uvloop
 
+from objstore.cli.fork_server import name_process
 from objstore.cli.logs import configure_logs
 from objstore.cli.process import READY_LINE
 from objstore.cli.spec import WorkerSpec
@@ -21,13 +21,12 @@ from objstore.model.errors import ObjstoreError
 from objstore.model.storage_class import add_custom
 
 SWITCH_SECONDS = 0.0005
-_PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
+def run_worker() -> None:
     """Read the spec from standard input, run the role until SIGTERM."""
     spec = WorkerSpec.decode(sys.stdin.buffer.read())
-    _die_with(spec.supervisor_pid)
+    name_process(f"{spec.role}-{spec.index}")
     os.umask(0o077)
     configure_logs(spec.log_format, spec.log_level, worker=f"{spec.role}-{spec.index}")
     days.configure(spec.lifecycle_day_seconds)
@@ -57,7 +56,7 @@ def report_ready() -> None:
     gc.set_threshold(7000, 20, 50)
     sys.stdout.buffer.write(READY_LINE)
     sys.stdout.buffer.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads the pipe from here on
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads the socket from here on
 
 
 def stop_event() -> asyncio.Event:
@@ -76,16 +75,6 @@ def _role(spec: WorkerSpec) -> Coroutine[Any, Any, None]:
     from objstore.cli.background import run_background
 
     return run_background(spec)
-
-
-def _die_with(supervisor_pid: int) -> None:
-    """A worker without its supervisor has no database soon, and would hold the port: it ends at once.
-
-    Everything is built to be killed at any moment, so SIGKILL it is.
-    """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != supervisor_pid:
-        sys.exit("the supervisor is gone")
 
 
 def allow_files() -> None:
