@@ -8,6 +8,7 @@ writing, syncing, with the GIL released) to the drives' threads. Totals go to a 
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -79,8 +80,12 @@ def stage_of(frame: FrameType | None) -> str:
 
 
 def install(folder: str) -> None:
-    """Sample this process. A forked child has no timer, so that one that executes Postgres is not killed by SIGPROF."""
+    """Sample this process. A forked child has no timer, so that one that executes Postgres is not killed by SIGPROF;
+    but workers are forked, too, by a process that does nothing else.
+    """
     Sampler(Path(folder)).begin()
+    if "_fork_server" in sys.orig_argv:
+        os.register_at_fork(after_in_child=lambda: Sampler(Path(folder)).begin())
 
 
 if os.environ.get("STAGE_SAMPLER_FOLDER") and threading.current_thread() is threading.main_thread():
