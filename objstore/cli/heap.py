@@ -6,17 +6,13 @@ hundred of them, where 80 are in use. The allocator keeps holes for later; it gi
 
 import asyncio
 import ctypes
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from objstore.cli.pause import pause
 
 LOOK_SECONDS = 15.0
 # Less is not worth the page faults of taking it again.
 FREE_BYTES_MIN = 64 * 1024 * 1024
-_STATUS = Path("/proc/self/statm")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _FIELDS = (
     *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
     *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
@@ -34,6 +30,7 @@ class Heap:
 
     def __init__(self) -> None:
         library = ctypes.CDLL(None)
+        self._given_back = 0
         self._info: Callable[[], _Mallinfo] | None = getattr(library, "mallinfo2", None)
         if self._info is not None:
             library.mallinfo2.restype = _Mallinfo
@@ -44,17 +41,18 @@ class Heap:
         return 0 if self._info is None else int(self._info().uordblks)
 
     def free_bytes(self) -> int:
-        """Resident bytes between them, at most: what others than the allocator have mapped is not known apart."""
+        """Bytes between them that were not given back, at least: of those that were, some are in use again."""
         if self._info is None:
             return 0
-        info = self._info()
-        resident, shared = map(int, _STATUS.read_text().split()[1:3])
-        return max(0, min(int(info.fordblks), (resident - shared) * _PAGE_BYTES - int(info.uordblks)))
+        free = int(self._info().fordblks)
+        self._given_back = min(self._given_back, free)
+        return free - self._given_back
 
     def give_back(self) -> None:
         """Tell the kernel which pages are free. Takes milliseconds, during which others wait to allocate."""
         if self._info is not None:
             self._trim(0)
+            self._given_back = int(self._info().fordblks)
 
 
 async def keep_small(heap: Heap, stop: asyncio.Event) -> None:
