@@ -34,7 +34,7 @@ def _kill_while(server: Server, path: str, seconds: float = 30) -> None:
 
 
 def test_interrupted_initdb_and_creation_of_the_database(tmp_path: Path) -> None:
-    server = Server(tmp_path, workers=1)
+    server = Server(tmp_path, workers=1, fresh=True)
     try:
         for path in ("postgres*/PG_VERSION", "postgres*/global/pg_control", "postgres/postmaster.pid"):
             _kill_while(server, path)
@@ -48,7 +48,7 @@ def test_interrupted_initdb_and_creation_of_the_database(tmp_path: Path) -> None
 
 def test_interrupted_format_of_drives(tmp_path: Path) -> None:
     """The states that stand between the first directory and the identity file."""
-    server = Server(tmp_path, workers=1)
+    server = Server(tmp_path, workers=1, fresh=True)
     drives = server.data / "drives"
     (drives / "hot-0").mkdir(parents=True)
     (drives / "hot-1" / "shards").mkdir(parents=True)

@@ -21,6 +21,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from objstore.cli.postgres import EmbeddedPostgres
+from objstore.meta.migrate import upgrade
+
 START_SECONDS_MAX = 180.0
 # Small volumes, so that tests meet sealing and compaction; every file of 20 emulated drives starts small. Nobody heals
 # behind the back of tests that damage shards.
@@ -45,7 +48,10 @@ class ServerFailed(Exception):
 
 
 class Server:
-    """``directory`` holds its data, configuration and log. Not running until ``start``."""
+    """``directory`` holds its data, configuration and log. Not running until ``start``.
+
+    ``fresh``: it makes its own Postgres from nothing, instead of finding a new one with the schema.
+    """
 
     def __init__(
         self,
@@ -54,6 +60,7 @@ class Server:
         workers: int = 2,
         settings: str = SETTINGS,
         environment: dict[str, str] | None = None,
+        fresh: bool = False,
     ) -> None:
         self.directory = directory
         self.data = directory / "data"
@@ -64,6 +71,8 @@ class Server:
         self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        given = (*arguments, *self._environment, settings)
+        self._is_fresh = fresh or any("database" in one.lower() for one in given)
         directory.mkdir(parents=True, exist_ok=True)
         self._config.write_text(settings)
 
@@ -82,6 +91,9 @@ class Server:
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start without waiting."""
         self._ready_file.unlink(missing_ok=True)
+        if not self._is_fresh and not self.data.exists():
+            self.data.mkdir(mode=0o700)
+            subprocess.run(["cp", "-a", "--reflink=auto", _new_postgres(), self.data / "postgres"], check=True)
         command = [
             *(sys.executable, "-m", "objstore", "serve", f"--data={self.data}", f"--port={self._port}"),
             *(f"--config={self._config}", f"--ready-file={self._ready_file}", *self._arguments),
@@ -197,6 +209,20 @@ def clean_environment() -> dict[str, str]:
     if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
         kept["PYTHONPYCACHEPREFIX"] = _bytecode_directory()
     return kept
+
+
+@functools.cache
+def _new_postgres() -> Path:
+    """Data of a Postgres with the schema and no rows, made once: a third of the CPU time of a first start."""
+    directory = Path(tempfile.mkdtemp(prefix="objstore-test-postgres-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    postgres = EmbeddedPostgres(directory / "postgres", directory / "postgres.log")
+    postgres.start()
+    try:
+        upgrade(postgres.url)
+    finally:
+        postgres.stop()
+    return directory / "postgres"
 
 
 @functools.cache

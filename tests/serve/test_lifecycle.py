@@ -35,7 +35,7 @@ def refusal(*arguments: str, **environment: str) -> str:
 
 def test_stop_start_kill_start_keep_what_was_answered(tmp_path: Path) -> None:
     """One server's life: first start, second start refused, drain, restart, power cut, restart."""
-    server = Server(tmp_path).start()
+    server = Server(tmp_path, fresh=True).start()
     try:
         s3 = server.s3()
         s3.create_bucket(Bucket="keeps")
