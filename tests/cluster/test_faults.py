@@ -21,7 +21,7 @@ from tests.harness.disk import why_no_disk, why_not_slow
 from tests.harness.netns import Network, why_not
 from tests.harness.wide_cluster import WideCluster
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 NODES, GATEWAYS, SEED = 7, 2, 4
 TIERS = {"hot": ("4+2", 2), "capacity": ("4+2", 1)}
 LOAD_SECONDS = 3.0

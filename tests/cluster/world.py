@@ -15,8 +15,8 @@ from tests.harness.wide_cluster import WideCluster
 CLIENTS = 6
 # Shares of the standard load; a write with a condition on a shared key is a PUT or DELETE.
 MIX = {"get": 60, "put": 20, "hot": 5, "range": 5, "list": 5, "delete": 3, "multipart": 2}
-SECONDS_MAX = 240.0
-PAUSE_SECONDS = 0.03  # what is measured is not speed: leave the machine time to notice what fails
+SECONDS_MAX = 600.0  # on a machine that others keep busy, too
+PAUSE_SECONDS = 0.1  # what is measured is not speed: leave the machine time to notice what fails
 OPEN_MORE_MAX = 16  # connections are kept for a while
 
 
