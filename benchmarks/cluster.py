@@ -13,10 +13,12 @@ from typing import Any
 
 from benchmarks.figures import BenchmarkError
 from benchmarks.server import HOST, ObjectServer
+from benchmarks.stream import Transfer, run_lanes
 
 ADMIN = "/-/admin/v1"
 STOPPED_SECONDS, MOVING_SECONDS = 0.245, 0.005  # of a node that is fifty times slower
 POLL_SECONDS = 0.1
+LANES = 2
 
 
 class ClusterServer(ObjectServer):
@@ -33,6 +35,14 @@ class ClusterServer(ObjectServer):
             *(sys.executable, "-m", "objstore", "cluster", "run", "--data", str(self.folder), "--host", HOST),
             *("--port", str(self.port), "--nodes", str(self.nodes), "--hot", str(self.nodes), "--capacity", "0"),
         ]
+
+    def fill_large(self, bucket: str, size: int, count: int) -> list[str]:
+        """Make the bucket and ``count`` objects of ``size`` bytes in it, a few at a time; their paths."""
+        self.make_bucket(bucket)
+        paths = [f"/{bucket}/{number}" for number in range(count)]
+        puts = [Transfer("PUT", self.presigner.target("PUT", path), size) for path in paths]
+        run_lanes(HOST, self.port, [puts[lane::LANES] for lane in range(LANES)])
+        return paths
 
     def admin(self, method: str, path: str) -> Any:
         """The answer of the admin API."""

@@ -13,14 +13,12 @@ from benchmarks.figures import BenchmarkError, Figure, middle
 from benchmarks.floor import KIB, MIB
 from benchmarks.load import Series
 from benchmarks.rig import Rig
-from benchmarks.server import HOST
-from benchmarks.stream import Transfer, run_lanes
 
 SLOWER_MAX = 1.5
 NODES = 7
 CONNECTIONS = 16
 WARM, WARM_COUNT = "bench-4k", 10_000
-LARGE_BUCKET, LARGE, LARGE_COUNT, LANES = "bench-heal", 64 * MIB, 48, 4
+LARGE_BUCKET, LARGE, LARGE_COUNT = "bench-heal", 64 * MIB, 48
 PUTS_PER_SECOND_MAX = 5_000
 WAIT_SECONDS_MAX = 300.0
 QUIET_SECONDS = 6.0  # until clients that have gone are no longer given way to
@@ -32,7 +30,7 @@ def run(rig: Rig) -> list[Figure]:
     with rig.cluster(NODES) as server:
         server.until_whole(WAIT_SECONDS_MAX)
         paths = server.fill(WARM, 4 * KIB, WARM_COUNT)
-        _fill_large(server)
+        server.fill_large(LARGE_BUCKET, LARGE, LARGE_COUNT)
         count = int(PUTS_PER_SECOND_MAX * (options.seconds * 2 * options.runs + 2))
         get = Series(server.get_spec(WARM, paths, options.seconds, CONNECTIONS), [])
         put = Series(server.put_spec(WARM, 4 * KIB, count, options.seconds, CONNECTIONS), [])
@@ -43,16 +41,6 @@ def run(rig: Rig) -> list[Figure]:
         figures.append(Figure("a drive rebuilt, no clients", drive["bytes"] / 1e6 / seconds, "MB/s",
                               note=f"{drive['bytes'] / 1e6:,.0f} MB in {seconds:.1f} s"))  # fmt: skip
     return figures
-
-
-def _fill_large(server: ClusterServer) -> None:
-    server.make_bucket(LARGE_BUCKET)
-    target = server.presigner.target
-    lanes = [
-        [Transfer("PUT", target("PUT", f"/{LARGE_BUCKET}/{i}"), LARGE) for i in range(lane, LARGE_COUNT, LANES)]
-        for lane in range(LANES)
-    ]
-    run_lanes(HOST, server.port, lanes)
 
 
 def _measure(rig: Rig, server: ClusterServer, name: str, load: Series) -> list[Figure]:

@@ -15,7 +15,7 @@ from benchmarks.rig import Rig
 RATIO_MAX = 2.0
 NODES = 6
 CONNECTIONS = 8
-SIZES = {"4 KiB": (4 * KIB, 5_000, 1.0), "1 MiB": (MIB, 200, 2.0)}  # bytes, objects, times the seconds of a run
+SIZES = {"4 KiB": (4 * KIB, 5_000, 1.0), "1 MiB": (MIB, 100, 2.0)}  # bytes, objects, times the seconds of a run
 TRUSTED_SECONDS = 16.0
 START_SECONDS_MAX = 60.0
 
@@ -26,7 +26,8 @@ def run(rig: Rig) -> list[Figure]:
         server.until_whole(START_SECONDS_MAX)
         loads = {}
         for name, (size, count, times) in SIZES.items():
-            paths = server.fill(f"bench-slow-{size}", size, count)
+            bucket = f"bench-slow-{size}"
+            paths = server.fill(bucket, size, count) if size < MIB else server.fill_large(bucket, size, count)
             spec = server.get_spec(f"slow-{size}", paths, rig.options.seconds * times, CONNECTIONS)
             loads[name] = Series(spec, []), Series(spec, [])
             Series(spec, []).run(rig.options.client)
