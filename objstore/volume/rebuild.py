@@ -69,6 +69,7 @@ class _Rebuild:
         if len(streams) < self._k and not self._writers.keys() <= streams.keys():
             raise TooManyLost(f"{len(streams)} shards of volume {self._volume.id.hex()} answer, {self._k} are needed")
         end = max(stream.length for stream in streams.values())
+        self._be_sure(end, 0)  # behind what those that answer have
         offset = SUPERBLOCK_BYTES
         while offset < end:
             header = await header_at(streams, self._k, offset)
@@ -79,7 +80,6 @@ class _Rebuild:
                 continue
             await self._stripe(header)
             offset += max(header.span_bytes, HEADER_UNIT_BYTES)
-        self._be_sure(end, 0)
         for writer in self._writers.values():
             await writer.close()
         self.done.read_bytes = sum(stream.read_bytes for stream in streams.values())
