@@ -36,7 +36,7 @@ def run(rig: Rig) -> list[Figure]:
         put = Series(server.put_spec(WARM, 4 * KIB, count, options.seconds, CONNECTIONS), [])
         figures = [*_measure(rig, server, "GET", get), *_measure(rig, server, "PUT", put)]
         time.sleep(QUIET_SECONDS)
-        drive = _give_up(server, 0)
+        drive = _give_up(server)
         seconds = server.until("rebuilt", WAIT_SECONDS_MAX, "/status", _is_rebuilt)
         figures.append(Figure("a drive rebuilt, no clients", drive["bytes"] / 1e6 / seconds, "MB/s",
                               note=f"{drive['bytes'] / 1e6:,.0f} MB in {seconds:.1f} s"))  # fmt: skip
@@ -47,9 +47,9 @@ def _measure(rig: Rig, server: ClusterServer, name: str, load: Series) -> list[F
     load.run(rig.options.client)
     load.rates.clear()
     alone, beside, rates = Series(load.spec, []), Series(load.spec, []), list[float]()
-    for number in range(rig.options.runs):
+    for _ in range(rig.options.runs):
         alone.rates.append(load.run(rig.options.client))
-        drive, began = _give_up(server, number), time.monotonic()
+        drive, began = _give_up(server), time.monotonic()
         beside.rates.append(load.run(rig.options.client))
         if _is_rebuilt(server.admin("GET", "/status")):
             raise BenchmarkError("all was whole again before the clients had finished")
@@ -66,10 +66,11 @@ def _measure(rig: Rig, server: ClusterServer, name: str, load: Series) -> list[F
     ]
 
 
-def _give_up(server: ClusterServer, number: int) -> dict[str, Any]:
-    """Give the n-th drive up; it, with the bytes of its shards."""
-    drives = sorted(server.admin("GET", "/drives")["drives"], key=lambda one: str(one["address"]))
-    drive = dict(server.admin("GET", f"/drives/{drives[number]['id']}/load")["drives"][0])
+def _give_up(server: ClusterServer) -> dict[str, Any]:
+    """Give up the drive that holds most; it, with the bytes of its shards. One that came back last holds nothing."""
+    ids = [one["id"] for one in server.admin("GET", "/drives")["drives"]]
+    loads = [server.admin("GET", f"/drives/{id_}/load")["drives"][0] for id_ in ids]
+    drive: dict[str, Any] = max(loads, key=lambda one: int(one["bytes"]))
     server.admin("POST", f"/drives/{drive['id']}/replace")
     server.until("given up", WAIT_SECONDS_MAX, "/status", lambda status: not _is_rebuilt(status))
     return drive
