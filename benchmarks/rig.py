@@ -7,11 +7,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.client import Spec
+from benchmarks.cluster import ClusterServer
 from benchmarks.floor import floor
 from benchmarks.server import ObjectServer
 
+Server = TypeVar("Server", bound=ObjectServer)
 OBJECTS, FULL_OBJECTS = 1_000_000, 10_000_000
 
 
@@ -60,20 +63,36 @@ class Rig:
         self, environment: Mapping[str, str] | None = None, workers: int | None = None
     ) -> Iterator[ObjectServer]:
         """A server of the case's own, removed with its data afterwards."""
+        with self._running(ObjectServer(self._new_folder(), workers or self.options.workers, environment)) as server:
+            yield server
+
+    @contextmanager
+    def cluster(self, nodes: int) -> Iterator[ClusterServer]:
+        """A cluster on loopback, with one gateway, removed with its data afterwards."""
+        with self._running(ClusterServer(self._new_folder(), nodes)) as server:
+            yield server
+
+    def _new_folder(self) -> Path:
         self._count += 1
-        folder = self.folder / f"server-{self._count}"
-        server = ObjectServer(folder, workers or self.options.workers, environment)
+        return self.folder / f"server-{self._count}"
+
+    @contextmanager
+    def _running(self, server: Server) -> Iterator[Server]:
         try:
             server.start()
             yield server
         finally:
             server.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(server.folder, ignore_errors=True)
             shutil.rmtree(server.scratch, ignore_errors=True)
 
     def at_floor(self, spec: Spec) -> Spec:
         """The same requests sent to the floor, which looks at no signature."""
-        return replace(spec, port=self.floor_port)
+        return self.at(spec, self.floor_port)
+
+    def at(self, spec: Spec, port: int) -> Spec:
+        """The same requests sent elsewhere."""
+        return replace(spec, port=port)
 
     @property
     def free_bytes(self) -> int:

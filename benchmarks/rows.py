@@ -5,6 +5,7 @@ The columns come from the catalogue; only the key, its slot and the version id a
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,16 +18,22 @@ from objstore.meta.tables import slot_of
 
 TABLE = "object"
 CHUNK_ROWS = 50_000
+LEVEL_AT = (
+    24 + 12
+)  # of the root above the leaves, in the first page of a B-tree: after the page's header and three words
 LIST_COLUMNS = "key, size, etag, modified, storage_class, checksum"
 
 
 @dataclass(frozen=True, slots=True)
 class TableBytes:
-    """Sizes of the table ``object``: heap with its TOAST, all indexes."""
+    """Sizes of the table ``object``: heap with its TOAST, all indexes, the primary key; ``depth``: pages that a probe
+    of the primary key reads."""
 
     rows: int
     heap: int
     indexes: int
+    primary: int
+    depth: int
 
 
 @asynccontextmanager
@@ -94,10 +101,14 @@ def _made(
 async def table_bytes(connection: asyncpg.Connection) -> TableBytes:
     """Rows and sizes now."""
     row = await connection.fetchrow(
-        f"select (select count(*) from {TABLE}), pg_table_size('{TABLE}'), pg_indexes_size('{TABLE}')"
+        f"select (select count(*) from {TABLE}), pg_table_size('{TABLE}'), pg_indexes_size('{TABLE}'),"
+        " pg_relation_size(indexrelid), pg_read_binary_file(pg_relation_filepath(indexrelid), $1, 4)"
+        f" from pg_index where indrelid = '{TABLE}'::regclass and indisprimary",
+        LEVEL_AT,
     )
     assert row is not None
-    return TableBytes(*row)
+    *sizes, level = row
+    return TableBytes(*sizes, depth=int.from_bytes(level, sys.byteorder) + 1)
 
 
 async def flushes(connection: asyncpg.Connection) -> int:

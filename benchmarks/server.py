@@ -17,7 +17,7 @@ from benchmarks import processes
 from benchmarks.client import Spec
 from benchmarks.figures import BenchmarkError
 from benchmarks.floor import free_port
-from benchmarks.load import run_load
+from benchmarks.load import CONNECTIONS, run_load
 from benchmarks.presign import Presigner
 
 START_SECONDS = 90
@@ -44,24 +44,18 @@ class ObjectServer:
         self.log = folder.with_name(folder.name + ".log")
         self.filled: dict[str, list[str]] = {}
 
+    @property
+    def command(self) -> list[str]:
+        """What is started."""
+        return [
+            *(sys.executable, "-m", "objstore", "serve", "--data", str(self.folder)),
+            *("--host", HOST, "--port", str(self.port), "--workers", str(self.workers)),
+        ]
+
     def start(self) -> None:
         """Start it and wait until it is ready; raises BenchmarkError with the end of its log."""
-        command = [
-            sys.executable,
-            "-m",
-            "objstore",
-            "serve",
-            "--data",
-            str(self.folder),
-            "--host",
-            HOST,
-            "--port",
-            str(self.port),
-            "--workers",
-            str(self.workers),
-        ]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -141,19 +135,17 @@ class ObjectServer:
             self.filled[bucket] = paths
         return self.filled[bucket]
 
-    def put_spec(self, bucket: str, size: int, count: int, seconds: float) -> Spec:
+    def put_spec(self, bucket: str, size: int, count: int, seconds: float, connections: int = CONNECTIONS) -> Spec:
         """Load of PUTs to ``count`` distinct keys."""
         paths = (f"/{bucket}/put/{i % 100:02d}/{i:08d}" for i in range(count))
         name = f"put-{bucket}-{time.monotonic_ns()}"
-        return Spec(
-            HOST, self.port, self.targets_file(name, "PUT", paths), "PUT", self.body_file(size), seconds=seconds
-        )
+        targets = self.targets_file(name, "PUT", paths)
+        return Spec(HOST, self.port, targets, "PUT", self.body_file(size), connections=connections, seconds=seconds)
 
-    def get_spec(self, name: str, paths: Iterable[str], seconds: float) -> Spec:
+    def get_spec(self, name: str, paths: Iterable[str], seconds: float, connections: int = CONNECTIONS) -> Spec:
         """Load of GETs of random ones of ``paths``."""
-        return Spec(
-            HOST, self.port, self.targets_file(f"get-{name}", "GET", paths), "GET", order="random", seconds=seconds
-        )
+        targets = self.targets_file(f"get-{name}", "GET", paths)
+        return Spec(HOST, self.port, targets, "GET", order="random", connections=connections, seconds=seconds)
 
     def check_objects(self, paths: Iterable[str], size: int) -> None:
         """Read objects back and compare them with the body file; raises BenchmarkError."""

@@ -8,6 +8,7 @@ from benchmarks.cases import (
     demotion,
     flush,
     heal,
+    healing,
     large,
     listing,
     machine,
@@ -16,9 +17,11 @@ from benchmarks.cases import (
     ranges,
     rules,
     single,
+    slow_drive,
     small,
     stages,
     syncs,
+    workers,
 )
 from benchmarks.figures import Figure
 from benchmarks.rig import Rig
@@ -34,6 +37,9 @@ CASES: dict[str, Callable[[Rig], list[Figure]]] = {
     "list": listing.run,
     "flush": flush.run,
     "heal": heal.run,
+    "healing": healing.run,
+    "slow-drive": slow_drive.run,
+    "workers": workers.run,
     "cliff": cliff.run,
     "demotion": demotion.run,
     "clients": clients.run,

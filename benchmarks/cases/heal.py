@@ -46,14 +46,24 @@ def run(rig: Rig) -> list[Figure]:
     disk = disk_write_rate(rig.folder) / 1e6
     figures = [Figure("256 MiB written and fdatasync", disk, "MB/s")]
     for name, profile in (("4+2", HOT_DEFAULT), ("10+4", CAPACITY_DEFAULT)):
-        figures.append(Figure(f"{name}: codec alone, one column", _codec(profile) / 1e6, "MB/s"))
+        codec = _codec(profile) / 1e6
+        figures.append(Figure(f"{name}: codec alone, one column", codec, "MB/s"))
         for kind, fill in (("large", _fill_large), ("4 KiB", _fill_small)):
             folder = rig.folder / "heal"
             try:
-                figures += asyncio.run(_measure(f"{name}, {kind}", profile, folder, fill))
+                found = asyncio.run(_measure(f"{name}, {kind}", profile, folder, fill))
+                figures += [*found, *_beside(found[0], disk, codec, profile)]
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
     return figures
+
+
+def _beside(heal: Figure, disk: float, codec: float, profile: Profile) -> list[Figure]:
+    """The disk has k shards read, one written and read back; the codec computes each byte once."""
+    return [
+        Figure(f"{heal.name} ÷ the codec", heal.value / codec, "×"),
+        Figure(f"{heal.name}, bytes moved ÷ the disk", heal.value * (profile.k + 2) / disk, "×"),
+    ]
 
 
 def _codec(profile: Profile) -> float:

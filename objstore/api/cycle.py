@@ -59,6 +59,8 @@ class Cycle(RequestResponseCycle):
     async def _send_after_large(self, message: Any) -> None:
         """Send, when the large piece before has gone out."""
         if self._sender is None:
+            if self._http.transport.is_closing():
+                return  # the client has gone, and the protocol is told of it later
             self._sender = PieceSender(self._http.transport, self._http.loop)
         await self._sender.finish()
         if self.flow.write_paused and not self.disconnected:

@@ -21,7 +21,7 @@ Every answer for a drive says in ``x-drive`` how it is. Errors have a status of 
 import struct
 from collections.abc import Sequence
 
-from objstore.model.errors import CorruptData, DriveError, DriveTimeout, ObjstoreError, ShardMissing
+from objstore.model.errors import CorruptData, DriveAway, DriveError, DriveTimeout, ObjstoreError, ShardMissing
 
 PREFIX = "/v1/"
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -56,6 +56,8 @@ def error_of(status: int, text: str, drive_id: str) -> DriveError | CorruptData:
         return ShardMissing(text, drive_id)
     if status in (TIMEOUT, BUSY):
         return DriveTimeout(text, drive_id)
+    if status == NO_DRIVE:
+        return DriveAway(text, drive_id)
     if status == CORRUPT:
         return CorruptData(text)
     return DriveError(text, drive_id, full=status == NO_SPACE)

@@ -31,7 +31,7 @@ from objstore.meta.repairs import Repair, RepairKind
 from objstore.meta.shards import Replacement, Shard, Stale
 from objstore.meta.strays import Stray, StrayReason
 from objstore.model import clock
-from objstore.model.errors import ClusterError, CorruptData, DriveError, PlacementImpossible
+from objstore.model.errors import ClusterError, CorruptData, DriveError, DriveTimeout, PlacementImpossible
 from objstore.model.states import DriveState, VolumeState
 from objstore.model.volumes import Drive as DriveRow
 from objstore.model.volumes import Volume
@@ -154,6 +154,9 @@ class Mender:
             return False
         if audit.problem:
             return True
+        if audit.doubtful:
+            work.left.append(f"drives do not answer that have to say whether column {shard.column} is whole")
+            return False
         assert shard.damage_seen is not None
         if not await self._context.shards.clear_damage(work.volume.id, shard.column, shard.damage_seen):
             work.left.append(f"column {shard.column} was reported again")
@@ -264,6 +267,8 @@ class Mender:
             audit = await audit_shard(work.volume, places, column, work.shards[column].generation + 1, work.paced)
             if audit.problem:
                 raise CorruptData(f"the new file of column {column} came back wrong: {audit.problem}")
+            if audit.doubtful:
+                raise DriveTimeout(f"drives do not answer that have to say whether column {column} is whole")
         await reach("heal.verified")
 
     async def _pace(self, work: _Work, count: int) -> None:

@@ -1,6 +1,7 @@
 """VolumePool: the volumes that this process appends to, one a tier and purpose."""
 
 import asyncio
+import functools
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from objstore.model.volumes import Drive as DriveRow
 from objstore.model.volumes import Volume, absent_id
 from objstore.placement.choose import Chooser
 from objstore.store.catalog import Catalog
+from objstore.volume.hedge import swallow
 from objstore.volume.open_volume import OpenVolume
 
 log = structlog.get_logger(__name__)
@@ -87,11 +89,16 @@ class VolumePool:
             task = self._opening.get(spot)
             if task is None:
                 task = self._opening[spot] = asyncio.ensure_future(self._create(tier, spare))
-                task.add_done_callback(lambda _: self._opening.pop(spot, None))
+                task.add_done_callback(functools.partial(self._opened, spot))
             current = await asyncio.shield(task)
             self._open.setdefault(spot, current)
         current.users += 1
         return current
+
+    def _opened(self, spot: Spot, task: "asyncio.Task[OpenVolume]") -> None:
+        """However it ended: those who wanted it may be gone by now, and then nobody asks what went wrong."""
+        self._opening.pop(spot, None)
+        swallow(task)
 
     async def _acquire_alone(self, tier: str, spare: bool) -> OpenVolume:
         """A volume of the caller's own, sealed when it is released."""

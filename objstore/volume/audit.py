@@ -25,7 +25,7 @@ from objstore.format.superblock import SUPERBLOCK_BYTES, Superblock
 from objstore.model.errors import CorruptData, DriveError, DriveTimeout, ShardMissing
 from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
-from objstore.volume.shard_stream import ShardStream, header_at, next_stripe, open_streams
+from objstore.volume.shard_stream import ShardStream, Streams, header_at, next_stripe, open_streams
 from objstore.volume.stripe_writer import VOID
 
 INLINE_BYTES_MAX = 64 * 1024  # more than this is checked in a thread
@@ -43,12 +43,14 @@ class Audit:
     """What an audit has found. ``problem``: what is wrong with the shard, empty if nothing is.
 
     ``torn``: stripes that are not whole here and that fewer than k others have, so that nobody can rebuild them: left
-    by a crash before anything was answered, or lost.
+    by a crash before anything was answered, or lost. ``doubtful``: those that are not whole here and of which nobody
+    knows whether they should be, for drives of others do not answer.
     """
 
     bytes: int = 0
     stripes: int = 0
     torn: int = 0
+    doubtful: int = 0
     problem: str = ""
 
 
@@ -85,7 +87,7 @@ class _Auditor:
     ) -> None:
         self.audit, self.own = Audit(), own
         self._volume, self._drives, self._generation, self._throttle = volume, drives, generation, throttle
-        self._others: dict[int, ShardStream] = {}
+        self._others = Streams({})
 
     async def run(self) -> None:
         await self.own.open()
@@ -155,7 +157,7 @@ class _Auditor:
         """There is no header of this column at ``offset``: is that right?"""
         header = await header_at(self._others, self._volume.profile.k, offset)
         if header is None:
-            self.audit.torn += 1
+            self._count(len(self._others.silent) > self._volume.profile.m)  # all that a whole stripe has to have
             streams = {**self._others, self.own.column: self.own}
             following = await next_stripe(streams, offset + HEADER_UNIT_BYTES, end)
             return end if following is None else following
@@ -164,11 +166,18 @@ class _Auditor:
             return following
         if not header.length_of(self.own.column):
             await self._zeros(offset, following)
-        elif await self._have(header) >= self._volume.profile.k:
+        elif (have := await self._have(header)) >= self._volume.profile.k:
             raise CorruptData(f"the header of the stripe at {offset} is damaged or missing")
         else:
-            self.audit.torn += 1
+            self._count(have + len(self._others.silent) >= self._volume.profile.k)
         return following
+
+    def _count(self, is_doubtful: bool) -> None:
+        """A stripe that is not whole here, and that the columns that answer cannot make whole."""
+        if is_doubtful:
+            self.audit.doubtful += 1
+        else:
+            self.audit.torn += 1
 
     async def _have(self, header: StripeHeader) -> int:
         """How many of the other columns have their part of a stripe, by their headers."""

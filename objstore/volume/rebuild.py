@@ -2,7 +2,8 @@
 
 What can be read right of the old file is copied; the rest is decoded from k other columns. Every byte that is read is
 held against its checksum on the way, and a source that fails in a stripe is left out of that stripe. A stripe that
-fewer than k columns have (a crash tore it, or it is lost) leaves a hole: nobody can make it.
+fewer than k columns have (a crash tore it, or it is lost) leaves a hole: nobody can make it. That takes that the others
+have said so: where those that do not answer might make up k, all of it is left for later.
 """
 
 import asyncio
@@ -16,11 +17,11 @@ from objstore.format.checksum import block_checksums, first_bad_block
 from objstore.format.extent import HEADER_UNIT_BYTES
 from objstore.format.stripe import StripeHeader
 from objstore.format.superblock import SUPERBLOCK_BYTES
-from objstore.model.errors import CorruptData, DriveError, TooManyLost
+from objstore.model.errors import CorruptData, DriveError, DriveTimeout, TooManyLost
 from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
 from objstore.volume.audit import CHUNK_BYTES, INLINE_BYTES_MAX, Throttle, unlimited
-from objstore.volume.shard_stream import ShardStream, header_at, next_stripe, open_streams
+from objstore.volume.shard_stream import ShardStream, Streams, header_at, next_stripe, open_streams
 from objstore.volume.shard_writer import ShardWriter
 from objstore.volume.stripe_writer import VOID
 
@@ -46,7 +47,8 @@ async def rebuild_shards(
     """Fill the created files of ``writers`` (by column) and make them durable.
 
     ``drives[i]``: where column i can be read, None where it cannot; also of a column that is written anew, if its old
-    file may be of use. Nobody appends to the volume. Raises DriveError, TooManyLost if fewer than k shards answer.
+    file may be of use. Nobody appends to the volume. Raises DriveError, also when too few sources answered to be sure
+    that what could not be made is lost; TooManyLost if fewer than k shards answer.
     """
     work = _Rebuild(volume, drives, writers, throttle)
     await work.run()
@@ -60,17 +62,19 @@ class _Rebuild:
         self.done = Rebuilt()
         self._volume, self._drives, self._writers, self._throttle = volume, drives, writers, throttle
         self._k, self._m = volume.profile.k, volume.profile.m
-        self._streams: dict[int, ShardStream] = {}
+        self._streams = Streams({})
 
     async def run(self) -> None:
         streams = self._streams = await open_streams(self._volume.id, self._drives)
         if len(streams) < self._k and not self._writers.keys() <= streams.keys():
             raise TooManyLost(f"{len(streams)} shards of volume {self._volume.id.hex()} answer, {self._k} are needed")
         end = max(stream.length for stream in streams.values())
+        self._be_sure(end, 0)  # behind what those that answer have
         offset = SUPERBLOCK_BYTES
         while offset < end:
             header = await header_at(streams, self._k, offset)
             if header is None:
+                self._be_sure(offset, 0)
                 following = await next_stripe(streams, offset + HEADER_UNIT_BYTES, end)
                 offset = end if following is None else following
                 continue
@@ -88,12 +92,21 @@ class _Rebuild:
                 await self._writers[column].put(header.stripe_offset, replace(header, column=column).pack())
             return
         if wanted:
+            stripe = _Stripe(self._volume, self._streams, header, self.done.bad)
             try:
-                await _Stripe(self._volume, self._streams, header, self.done.bad).write(
-                    {column: self._writers[column] for column in wanted}, self._throttle
-                )
+                await stripe.write({column: self._writers[column] for column in wanted}, self._throttle)
             except TooManyLost:
+                self._be_sure(header.stripe_offset, stripe.readable)
                 self.done.lost += 1
+
+    def _be_sure(self, offset: int, readable: int) -> None:
+        """Raises DriveTimeout if there may be a whole stripe at ``offset``, of which so many columns could be read.
+
+        Without any, all parity columns and the data's own would have to be silent.
+        """
+        silent = self._streams.silent
+        if readable + len(silent) >= self._k if readable else len(silent) > self._m:
+            raise DriveTimeout(f"columns {sorted(silent)} do not answer: the stripe at {offset} may be whole")
 
 
 class _Stripe:
@@ -106,6 +119,7 @@ class _Stripe:
         self._streams, self._header, self._bad = streams, header, bad
         self._headers: dict[int, StripeHeader] = {header.column: header}
         self._lost: set[int] = set()
+        self.readable = 0  # columns, where that were too few
 
     async def write(self, writers: Mapping[int, ShardWriter], throttle: Throttle) -> None:
         """Write these columns and their headers. Raises DriveError of a writer, TooManyLost."""
@@ -151,6 +165,7 @@ class _Stripe:
         while len(present) < self._k:
             batch, candidates = candidates[: self._k - len(present)], candidates[self._k - len(present) :]
             if not batch:
+                self.readable = len(present)
                 raise TooManyLost(f"{len(present)} columns of the stripe at {self._header.stripe_offset} are readable")
             found = await asyncio.gather(*(self._padded(column, low, high) for column in batch))
             present |= {c: content for c, content in zip(batch, found, strict=True) if content is not None}
@@ -190,6 +205,9 @@ class _Stripe:
             bad = await _run({column: len(content)}, lambda _: first_bad_block(content, sums))
             if bad[column] is not None or len(content) < high - low:
                 raise CorruptData(f"the column of the stripe at {header.stripe_offset} does not match its checksums")
+        except DriveTimeout:  # says nothing of the shard
+            self._lost.add(column)
+            return None
         except (DriveError, CorruptData) as error:
             self._lost.add(column)
             self._bad.setdefault(column, str(error))

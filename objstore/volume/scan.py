@@ -31,7 +31,9 @@ class FoundRecord:
 async def scan_records(
     volume: Volume, drives: Sequence[Drive | None], damaged: Damage
 ) -> AsyncIterator[list[FoundRecord] | None]:
-    """The records of each stripe, in the order of the volume; None for a stripe that cannot be read."""
+    """The records of each stripe, in the order of the volume; None for a stripe that cannot be read, and at the end if
+    too few shards answered all the time to be sure that every stripe was seen: any k of them take part in all.
+    """
     scan = _Scan(volume, drives)
     end = await scan.length()
     offset = SUPERBLOCK_BYTES
@@ -40,7 +42,7 @@ async def scan_records(
         if header is None:
             following = await scan.search(offset + HEADER_UNIT_BYTES, end)
             if following is None:
-                return
+                break
             offset = following
             continue
         if header.kind == STRIPED:
@@ -49,30 +51,39 @@ async def scan_records(
             reader = StripeReader(volume, drives, offset, header.header_bytes, damaged)
             yield await _records(reader, header, scan.is_remote)
         offset += max(header.span_bytes, HEADER_UNIT_BYTES)
+    if volume.profile.n - len(scan.failed) < volume.profile.k:
+        yield None
 
 
 class _Scan:
+    """``failed``: columns that could not be read at some time."""
+
     def __init__(self, volume: Volume, drives: Sequence[Drive | None]) -> None:
         self._volume, self._drives = volume, drives
         k, n = volume.profile.k, volume.profile.n
         self._order = [*range(k, n), *range(k)]  # parity takes part in every stripe
+        self._lengths: dict[int, int] = {}
+        self.failed = {column for column, drive in enumerate(drives) if drive is None}
         self.is_remote = any(drive is not None and drive.write_once for drive in drives)
 
     async def length(self) -> int:
-        longest = 0
-        for drive in self._drives:
+        """Of the longest shard."""
+        for column, drive in enumerate(self._drives):
             if drive is not None:
                 try:
-                    longest = max(longest, await drive.length(self._volume.id))
+                    self._lengths[column] = await drive.length(self._volume.id)
                 except DriveError:
-                    continue
-        return longest
+                    self.failed.add(column)
+        return max(self._lengths.values(), default=0)
 
     async def header_at(self, offset: int) -> StripeHeader | None:
         for column in self._order:
             try:
                 header = await self._header(column, offset)
-            except (DriveError, CorruptData):
+            except DriveError:
+                self.failed.add(column)
+                continue
+            except CorruptData:
                 continue
             if header is not None:
                 return header
@@ -80,12 +91,12 @@ class _Scan:
 
     async def _header(self, column: int, offset: int) -> StripeHeader | None:
         drive = self._drives[column]
-        if drive is None:
+        if drive is None or offset + FIXED_BYTES > self._lengths.get(column, 0):
             return None
         fixed = bytearray(FIXED_BYTES)
         await drive.read(self._volume.id, offset, [fixed])
         size = peek_header_bytes(fixed)
-        if size is None or not FIXED_BYTES <= size <= HEADER_BYTES_MAX:
+        if size is None or not FIXED_BYTES <= size <= min(HEADER_BYTES_MAX, self._lengths[column] - offset):
             return None
         raw = bytearray(size)
         await drive.read(self._volume.id, offset, [raw])
@@ -108,12 +119,13 @@ class _Scan:
         if drive is None:
             return None
         try:
-            end = min(end, await drive.length(self._volume.id))
+            end = min(end, self._lengths.get(column, 0))
             if end <= start:
                 return None
             window = bytearray(end - start)
             await drive.read(self._volume.id, start, [window])
         except DriveError:
+            self.failed.add(column)
             return None
         at = window.find(_MAGIC)
         while at >= 0:
@@ -125,7 +137,10 @@ class _Scan:
     async def _whole(self, column: int, offset: int) -> bool:
         try:
             return await self._header(column, offset) is not None
-        except (DriveError, CorruptData):
+        except DriveError:
+            self.failed.add(column)
+            return False
+        except CorruptData:
             return False
 
 

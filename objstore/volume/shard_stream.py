@@ -1,14 +1,18 @@
-"""ShardStream: one shard read from its beginning to its end, in windows. For whoever reads shards whole."""
+"""ShardStream: one shard read from its beginning to its end, in windows. For whoever reads shards whole.
+
+A drive that does not answer is silent: what its shard has is not known, and must not be taken for missing.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from objstore.drive.absent import AbsentDrive
 from objstore.drive.base import Drive
 from objstore.drive.fresh import read_back
 from objstore.format.extent import HEADER_UNIT_BYTES
 from objstore.format.stripe import FIXED_BYTES, StripeHeader, peek_header_bytes, unpack_header
-from objstore.model.errors import CorruptData, DriveError, DriveTimeout
+from objstore.model.errors import CorruptData, DriveError, DriveTimeout, ShardMissing
 from objstore.model.limits import DRIVE_TIMEOUT_SECONDS
 from objstore.volume.buffers import aligned_buffer
 
@@ -20,7 +24,8 @@ _MAGIC = b"OSTR"
 class ShardStream:
     """A shard of ``length`` bytes (known once it is opened). What ``bytes`` gives is good until it is asked again.
 
-    ``fresh``: read from the device, not from the page cache, and leave nothing there.
+    ``fresh``: read from the device, not from the page cache, and leave nothing there. ``silent``: at some time the
+    drive did not answer.
     """
 
     def __init__(
@@ -28,13 +33,30 @@ class ShardStream:
     ) -> None:
         self.column, self.drive, self.length, self.read_bytes = column, drive, 0, 0
         self._volume_id, self._window, self._fresh = volume_id, window_bytes, fresh
+        self.silent = False
         self._start = self._end = 0
         self._buffer = memoryview(b"")
 
     async def open(self) -> None:
-        """Learn the length. Raises DriveError."""
-        async with _in_time(self.drive):
-            self.length = await self.drive.length(self._volume_id)
+        """Learn the length. Raises DriveError; ShardMissing only of a drive that is there."""
+        try:
+            async with _in_time(self.drive):
+                self.length = await self.drive.length(self._volume_id)
+        except ShardMissing:
+            await self._ask_whether_mounted()
+            raise
+        except DriveTimeout:
+            self.silent = True
+            raise
+
+    async def _ask_whether_mounted(self) -> None:
+        """Below an empty mount point nothing is found either."""
+        try:
+            async with _in_time(self.drive):
+                await self.drive.shards(b"", 1)
+        except DriveError:
+            self.silent = True
+            raise
 
     async def bytes(self, at: int, size: int) -> memoryview:
         """Bytes [at, at + size), fewer where the shard ends. Raises DriveError."""
@@ -86,7 +108,8 @@ class ShardStream:
                     await read_back(self.drive, self._volume_id, start, [buffer[:size]])
                 else:
                     await self.drive.read(self._volume_id, start, [buffer[:size]])
-        except BaseException:
+        except BaseException as error:
+            self.silent |= isinstance(error, DriveTimeout)
             self._buffer = memoryview(b"")  # a late drive may yet write into it
             raise
         self.read_bytes += size
@@ -103,16 +126,29 @@ async def _in_time(drive: Drive) -> AsyncIterator[None]:
         raise DriveTimeout(f"drive {drive.id} took longer than {DRIVE_TIMEOUT_SECONDS} s", drive.id) from None
 
 
-async def open_streams(
-    volume_id: bytes, drives: Sequence[Drive | None], window_bytes: int = WINDOW_BYTES
-) -> dict[int, ShardStream]:
-    """Streams of those columns whose shards answer."""
-    streams = [ShardStream(volume_id, drive, i, window_bytes) for i, drive in enumerate(drives) if drive is not None]
+class Streams(dict[int, ShardStream]):
+    """Of those columns whose shards answered at first, by column. ``silent``: columns of drives that did not."""
+
+    def __init__(self, opened: Mapping[int, ShardStream], silent: Collection[int] = ()) -> None:
+        super().__init__(opened)
+        self._silent = frozenset(silent)
+
+    @property
+    def silent(self) -> frozenset[int]:
+        """Columns of which nobody knows what they have, or not all the time."""
+        return self._silent | {column for column, stream in self.items() if stream.silent}
+
+
+async def open_streams(volume_id: bytes, drives: Sequence[Drive | None], window_bytes: int = WINDOW_BYTES) -> Streams:
+    """Streams of the shards that there are."""
+    there = [(i, drive) for i, drive in enumerate(drives) if drive is not None and not isinstance(drive, AbsentDrive)]
+    streams = [ShardStream(volume_id, drive, column, window_bytes) for column, drive in there]
     opened = await asyncio.gather(*(stream.open() for stream in streams), return_exceptions=True)
     for error in opened:
         if isinstance(error, BaseException) and not isinstance(error, DriveError):
             raise error
-    return {stream.column: stream for stream, error in zip(streams, opened, strict=True) if error is None}
+    found = {stream.column: stream for stream, error in zip(streams, opened, strict=True) if error is None}
+    return Streams(found, [stream.column for stream in streams if stream.silent])
 
 
 async def header_at(streams: Mapping[int, ShardStream], k: int, offset: int) -> StripeHeader | None:

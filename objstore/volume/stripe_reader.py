@@ -233,13 +233,14 @@ class StripeReader:
         calls = {asyncio.ensure_future(self.header(c)): c for c in columns if c not in self._headers}
         if not calls:
             return
+        for call in calls:
+            call.add_done_callback(swallow)  # whoever wants all this may be gone before they come
         _, late = await asyncio.wait(calls, timeout=self._hedge.delay_seconds)
         if late and (self._hedge.is_busy or not self._are_few(calls[call] for call in late)):
             _, late = await asyncio.wait(calls)  # each has the time-out of its drive
         self._outran(calls[call] for call in late)
         for call, column in calls.items():
             if call in late:
-                call.add_done_callback(swallow)
                 self.lose(column, DriveTimeout("late"))
             elif isinstance(error := call.exception(), (DriveError, CorruptData)):
                 self.lose(column, error)

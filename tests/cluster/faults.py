@@ -3,14 +3,20 @@
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+from objstore.format.identity import IDENTITY_NAME
+from tests.harness.disk import Disk
+from tests.harness.server import descendants
 from tests.harness.wide_cluster import Station, WideCluster
 
 STOPPED_SECONDS, MOVING_SECONDS = 0.245, 0.005  # of a node that is fifty times slower
 RESTARTS = 3
+TAKEN_SECONDS_MAX = 60.0
+NEARLY_FULL_BYTES = 16 * 1024 * 1024
 
 Fault = Callable[[WideCluster], AbstractContextManager[None]]
 
@@ -196,6 +202,70 @@ def drive_missing(node: int) -> Fault:
 def _put_back(aside: Path, mount: Path) -> None:
     shutil.rmtree(mount)
     aside.rename(mount)
+
+
+def drive_replaced(node: int) -> Fault:
+    """A drive is dead, and an empty one stands in its place: refused until an operator says that it is a new one."""
+
+    @contextmanager
+    def fault(cluster: WideCluster) -> Iterator[None]:
+        mount = cluster.drives(node)[-1]
+        [dead] = [one["id"] for one in cluster.status()["drives"] if one["address"].endswith(f"#{mount}")]
+        cluster.nodes[node].role.kill()
+        shutil.rmtree(mount)
+        mount.mkdir()
+        cluster.nodes[node].role.spawn()
+        cluster.nodes[node].role.wait()
+        yield
+        assert list(mount.iterdir()) == [], "an empty mount point was written to"
+        cluster.gateways[0].admin("POST", f"/drives/{dead}/replace")
+        deadline = time.monotonic() + TAKEN_SECONDS_MAX
+        while not (mount / IDENTITY_NAME).exists():
+            assert time.monotonic() < deadline, "the new drive is not taken"
+            time.sleep(0.1)
+
+    return fault
+
+
+def drive_full(node: int) -> Fault:
+    """Not a block is left on one drive; later there is room again."""
+
+    @contextmanager
+    def fault(cluster: WideCluster) -> Iterator[None]:
+        mount, disk = disk_of(cluster, node)
+        disk.fill()
+        try:
+            yield
+            [row] = [one for one in cluster.status()["drives"] if one["address"].endswith(f"#{mount}")]
+            assert row["free_bytes"] < NEARLY_FULL_BYTES, "the drive was not full"
+        finally:
+            disk.empty()
+
+    return fault
+
+
+def drive_slow(node: int) -> Fault:
+    """One drive of a node is fifty times slower, the others of that node are not."""
+
+    @contextmanager
+    def fault(cluster: WideCluster) -> Iterator[None]:
+        process = cluster.nodes[node].role.process
+        assert process is not None
+        _, disk = disk_of(cluster, node)
+        disk.slow([process.pid, *descendants(process.pid)])
+        try:
+            yield
+            assert disk.slowed_operations, "nobody used the drive"
+        finally:
+            disk.mend()
+
+    return fault
+
+
+def disk_of(cluster: WideCluster, node: int) -> tuple[Path, Disk]:
+    """The drive of the node that has a disk of its own."""
+    [found] = [(path, disk) for path, disk in cluster.disks.items() if path in cluster.drives(node)]
+    return found
 
 
 def gateway_killed(number: int) -> Fault:

@@ -7,30 +7,25 @@ was detected, until all was whole without what was lost, and until all was whole
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from tests.cluster import faults
 from tests.cluster.faults import Fault
-from tests.crash.check import Checker
+from tests.cluster.world import World, all_well, given_up_and_whole, noticed, whole
 from tests.crash.journal import Journal
-from tests.crash.load import BUCKET, Load
+from tests.crash.load import BUCKET
+from tests.harness.disk import why_no_disk, why_not_slow
 from tests.harness.netns import Network, why_not
 from tests.harness.wide_cluster import WideCluster
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
-NODES, GATEWAYS, CLIENTS, SEED = 7, 2, 6, 4
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
+NODES, GATEWAYS, SEED = 7, 2, 4
 TIERS = {"hot": ("4+2", 2), "capacity": ("4+2", 1)}
-# Shares of the standard load; a write with a condition on a shared key is a PUT or DELETE.
-MIX = {"get": 60, "put": 20, "hot": 5, "range": 5, "list": 5, "delete": 3, "multipart": 2}
-SECONDS_MAX = 240.0
 LOAD_SECONDS = 3.0
-PAUSE_SECONDS = 0.03  # what is measured is not speed: leave the machine time to notice what fails
-OPEN_MORE_MAX = 16  # connections are kept for a while
+DISK_NODE = 2  # one of its drives has a disk of its own, where that can be
 
 # Name → the fault, the nodes that have to be noticed, and whether all becomes whole before the fault is over.
 FAULTS: dict[str, tuple[Fault, tuple[int, ...], bool]] = {
@@ -47,79 +42,15 @@ FAULTS: dict[str, tuple[Fault, tuple[int, ...], bool]] = {
     "a node behind 2 Mbit/s": (faults.behind_a_slow_link(1), (), False),
     "a node restarts in a loop": (faults.restarting(0), (), False),
     "a drive is not mounted, and comes back stale": (faults.drive_missing(6), (6,), True),
+    "a drive dead, an empty one in its place": (faults.drive_replaced(3), (3,), True),
+    "a drive full": (faults.drive_full(DISK_NODE), (), False),
+    "a drive fifty times slower": (faults.drive_slow(DISK_NODE), (), False),
     "a gateway killed": (faults.gateway_killed(1), (), False),
     "a gateway without Postgres": (faults.gateway_without_postgres(), (), False),
     "Postgres killed": (faults.postgres_killed(), (), False),
     "the worker killed while it heals": (faults.both(faults.killed(5), faults.worker_killed()), (5,), True),
 }
-
-
-class World:
-    """The cluster, the journal of all that was promised, and what was measured."""
-
-    def __init__(self, cluster: WideCluster, journal: Journal) -> None:
-        self.cluster, self.journal = cluster, journal
-        self.open_files: Counter[str] = Counter()
-        self.loads: list[Load] = []
-
-    def until(self, what: str, true: Callable[[dict[str, Any]], bool]) -> float:
-        """Seconds until the status says so."""
-        begun = time.monotonic()
-        status: dict[str, Any] = {}
-        while time.monotonic() < begun + SECONDS_MAX:
-            try:
-                status = self.cluster.status()
-            except httpx.HTTPError:
-                continue
-            if true(status):
-                return time.monotonic() - begun
-            time.sleep(0.1)
-        raise AssertionError(f"{what}: not within {SECONDS_MAX:.0f} s; {status}")
-
-    def load(self, seed: int) -> Load:
-        """Under way."""
-        load = Load(self.cluster.gateways, self.journal, CLIENTS, seed, MIX, PAUSE_SECONDS)
-        load.start()
-        self.loads.append(load)
-        return load
-
-    def end_loads(self) -> None:
-        """Of a test that has failed."""
-        while self.loads:
-            self.loads.pop().stop()
-
-    def kept_open(self) -> dict[str, int]:
-        """More than at the beginning. Shards are open as long as there are not too many; deleted ones never stay so."""
-        more = self.cluster.open_files()
-        more.subtract(self.open_files)
-        kinds = {"socket": OPEN_MORE_MAX, "other": OPEN_MORE_MAX, "deleted shard": 0}
-        return {name: count for name, count in more.items() if count > kinds.get(name.partition(" ")[2], 10**6)}
-
-    def check(self, seed: int) -> None:
-        """At both gateways."""
-        for number, gateway in enumerate(self.cluster.gateways):
-            violations = Checker(gateway, self.journal, seed + number).check()
-            assert not violations, violations
-
-
-def noticed(nodes: tuple[int, ...]) -> Callable[[dict[str, Any]], bool]:
-    """Every one of the nodes has a drive that is not up."""
-    names = {f"node-{number}" for number in nodes}
-    return lambda status: {one["node"] for one in status["drives"] if one["state"] != "up"} >= names
-
-
-def whole(status: dict[str, Any]) -> bool:
-    return bool(status["volumes_short_of_redundancy"] == 0)
-
-
-def given_up_and_whole(nodes: tuple[int, ...]) -> Callable[[dict[str, Any]], bool]:
-    """What was lost is given up, and nothing lacks it."""
-    names = {f"node-{number}" for number in nodes}
-    return lambda status: whole(status) and {one["node"] for one in status["drives"] if one["state"] == "gone"} >= names
-
-
-def all_well(status: dict[str, Any]) -> bool:
-    return whole(status) and all(one["state"] == "up" for one in status["drives"])
+NEEDS = {"a drive full": why_no_disk, "a drive fifty times slower": why_not_slow}
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +62,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cluster = WideCluster(directory, network, NODES, GATEWAYS, TIERS)
         journal = Journal(directory / "journal")
         try:
+            if not why_no_disk():
+                cluster.give_disk(cluster.drives(DISK_NODE)[-1])
             cluster.start()
             world = World(cluster, journal)
             world.until("all drives up", all_well)
@@ -154,6 +87,8 @@ def no_load_goes_on(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault(world: World, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    if name in NEEDS and (reason := NEEDS[name]()):
+        pytest.skip(reason)
     fault, nodes, heals = FAULTS[name]
     seed = SEED + 10 * list(FAULTS).index(name)
     before = Counter(world.journal.counts)

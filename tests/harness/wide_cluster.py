@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from tests.harness.cluster import KEYS, SECRET, Role
+from tests.harness.disk import Disk
 from tests.harness.netns import Host, Network
 from tests.harness.server import clean_environment, descendants
 from tests.harness.standby import Single
@@ -27,9 +28,10 @@ compact_interval_seconds = 2
 compact_garbage_ratio = 0.2
 repair_interval_seconds = 0.5
 snapshot_hours = 0
-drive_suspect_seconds = 4
-drive_out_seconds = 12
+drive_suspect_seconds = {suspect}
+drive_out_seconds = {out}
 """
+SUSPECT_SECONDS, OUT_SECONDS = 4.0, 12.0
 START_SECONDS_MAX = 300.0  # a dozen Pythons on two cores
 NODE_PORT, GATEWAY_PORT = 7000, 9000
 
@@ -64,14 +66,26 @@ class Gateway(Station):
 
 
 class WideCluster:
-    """``tiers``: profile and drives a node, by name: ``{"hot": ("4+2", 2)}``. Runs from the start; close it."""
+    """``tiers``: profile and drives a node, by name: ``{"hot": ("4+2", 2)}``. ``suspect_seconds``, ``out_seconds``: of
+    silence, until a drive is suspect and given up. ``disks``: drives that are on a disk of their own, by their paths.
+    Postgres runs from the start; close it.
+    """
 
     def __init__(
-        self, directory: Path, network: Network, nodes: int, gateways: int, tiers: dict[str, tuple[str, int]]
+        self,
+        directory: Path,
+        network: Network,
+        nodes: int,
+        gateways: int,
+        tiers: dict[str, tuple[str, int]],
+        suspect_seconds: float = SUSPECT_SECONDS,
+        out_seconds: float = OUT_SECONDS,
     ) -> None:
         self.directory, self.network = directory, network
+        self.disks: dict[Path, Disk] = {}
         shards = "".join(f"[tier.{name}]\nshard_bytes_max = 8388608\n" for name in tiers)
-        (directory / "objstore.toml").write_text(SETTINGS + shards)
+        settings = SETTINGS.format(suspect=suspect_seconds, out=out_seconds)
+        (directory / "objstore.toml").write_text(settings + shards)
         self.postgres_host = network.host()
         self.postgres = Single(directory / "pg" / "data", directory / "pg" / "s", self.postgres_host)
         profiles = [f"--profile={name}={profile}" for name, (profile, _) in tiers.items()]
@@ -105,6 +119,12 @@ class WideCluster:
         for station in self.stations:
             station.role.kill()
         self.postgres.kill()
+        while self.disks:
+            self.disks.popitem()[1].close()
+
+    def give_disk(self, drive: Path) -> None:
+        """A disk of its own for a drive; before the start."""
+        self.disks[drive] = Disk(self.directory / f"{drive.name}.image", drive)
 
     def drives(self, node: int) -> list[Path]:
         """Directories of a node's drives."""

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import uvloop
 
 from objstore.api.sending import PIECE_BYTES_MIN
 from objstore.cli.certificates import CA_CERT, CERT, KEY, make_certificates
@@ -95,3 +96,38 @@ async def test_no_descriptor_is_left_of_clients_that_go_away() -> None:
             while streams.ended < 5 or len(os.listdir("/proc/self/fd")) > before:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert (await ask(http, 1, 0, 0)) == [BODY]
+
+
+class TooLate:
+    """Answers whoever has gone by then. ``error``: what became of it."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.answered = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        try:
+            length = str(len(BODY)).encode()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+            await send({"type": "http.response.body", "body": BODY})
+        except Exception as error:
+            self.error = error
+        self.answered.set()
+
+
+def test_a_large_answer_for_a_client_that_has_gone_is_no_error() -> None:
+    """On uvloop, as it is served: a transport that has been closed refuses everything there."""
+    app = TooLate()
+
+    async def go() -> None:
+        async with serving(app, header_seconds=5, stall_seconds=5) as http:
+            _, writer = await asyncio.open_connection("127.0.0.1", http.port)
+            writer.write(ASKED % 0)
+            await writer.drain()
+            writer.close()
+            await asyncio.wait_for(app.answered.wait(), 30)
+
+    uvloop.run(go())
+    assert app.error is None

@@ -9,7 +9,6 @@ from objstore.api.s3.text import readable_text
 from objstore.model.errors import (
     ClusterError,
     DatabaseBusy,
-    DriveError,
     ObjstoreError,
     Overloaded,
     PlacementImpossible,
@@ -136,7 +135,8 @@ def as_request_error(error: BaseException) -> tuple[RequestError, bool]:
         return error, status_of(error) == 503
     if isinstance(error, Overloaded | DatabaseBusy):
         return S3Error("SlowDown"), True
-    if _is_full(error):
+    # One drive that is full is no full tier: the next try goes to others, and if there are none that is known then.
+    if isinstance(error, PlacementImpossible) and error.full:
         return QuotaExceeded(), False
     if isinstance(error, ClusterError):
         return S3Error("ServiceUnavailable"), True
@@ -151,10 +151,6 @@ def is_routine(error: BaseException) -> bool:
 def is_known(error: BaseException) -> bool:
     """Whether the exception is one that objstore raises on purpose: where it came from is no riddle."""
     return isinstance(error, ObjstoreError)
-
-
-def _is_full(error: BaseException) -> bool:
-    return isinstance(error, PlacementImpossible | DriveError) and error.full
 
 
 def render_error(error: RequestError, resource: str, request_id: str, host_id: str) -> bytes:

@@ -32,6 +32,7 @@ FAILURES: list[tuple[Exception, int, str, bool]] = [
     (errors.TooManyLost("x"), 503, "ServiceUnavailable", True),
     (errors.PlacementImpossible("too few drives"), 503, "ServiceUnavailable", True),
     (errors.PlacementImpossible("no space", full=True), 403, "QuotaExceeded", False),
+    (errors.DriveError("no space", full=True), 503, "ServiceUnavailable", True),
     (errors.DriveTimeout("x"), 503, "ServiceUnavailable", True),
     (errors.CorruptData("/secret/path"), 500, "InternalError", False),
     (ValueError("/secret/path"), 500, "InternalError", False),
