@@ -141,6 +141,7 @@ async def _fill(connection: asyncpg.Connection, count: int) -> None:
     for step, seconds, nodes in (
         (10, HOUR, processes),
         (60, 7 * DAY, [""]),
+        (600, 7 * DAY, [""]),
         (HOUR, YEAR_SECONDS, [""]),
         (DAY, YEAR_SECONDS, [""]),
     ):

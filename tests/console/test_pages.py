@@ -38,6 +38,7 @@ def places(server: Server) -> list[tuple[tuple[str, ...], dict[str, str]]]:
         (("lifecycle",), {}), (rules, {}), ((*rules, "status"), {}), ((*rules, "explain"), {"key": "i.png"}),
         (("identities",), {}), (("identities", "users", user), {}), (("identities", "groups"), {}),
         (("identities", "policies"), {}), (("identities", "tester"), {"user": user}),
+        (("here",), {"tier": "hot", "bucket": bucket, "prefix": ""}),
     ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from objstore import __version__
 from objstore.api.admin import (
     backups,
     buckets,
+    cells,
     cluster,
     compact,
     drive_states,
@@ -67,6 +68,7 @@ MODULES = (
     picture,
     history,
     prefixes,
+    cells,
     locate,
 )
 

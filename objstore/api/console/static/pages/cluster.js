@@ -48,7 +48,7 @@ function Overview({ status }) {
   return html`<div class="grid">${Object.entries(status.tiers).map(([name, tier]) => {
     const fill = tier.capacity_bytes ? tier.used_bytes / tier.capacity_bytes : null;
     const states = Object.entries(tier.drives).filter(([, count]) => count > 0);
-    return html`<${Card} key=${name} title=${name} hint=${tier.profile}>
+    return html`<${Card} key=${name} title=${name} hint=${tier.profile} actions=${html`<a href=${link("here", { tier: name })}>${t("drive.tier_objects")}</a>`}>
       ${fill !== null && html`<${Meter} value=${fill} state=${fillState(fill)} label=${t("cluster.fill_of", { name })} text=${t("flow.filled", { part: percent(fill, 1), free: bytes(tier.free_bytes) })} />`}
       <dl class="facts tier-facts">
         <dt>${t("cluster.drives")}</dt><dd>${states.map(([state, count]) => html`<a href=${link("cluster", { tab: "drives", tier: name })}><${Badge} state=${{ up: "ok", suspect: "warning", draining: "info", gone: "bad" }[state]}>${number(count)} ${t(`state.${state}`)}<//></a> `)}</dd>
