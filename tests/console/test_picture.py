@@ -206,3 +206,25 @@ def test_places_lead_to_objects_and_rules(console: Console, places: str) -> None
     row.wait_for(timeout=SUMS_MILLISECONDS)
     row.get_by_role("link", name="Rules here").click()
     expect(page).to_have_url(re.compile(f"#/lifecycle/{places}$"))
+
+
+def test_setting_a_pace_while_it_runs(console: Console, server: Server) -> None:
+    page = console.page
+    console.go("#/cluster?tab=pace")
+    row = page.get_by_role("row").filter(has_text="Drain and rebalance")
+    row.get_by_role("button", name="Change the pace of: Drain and rebalance").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    rate = dialog.get_by_label("Bytes a second, at most")
+    rate.fill("1")
+    expect(rate).to_have_attribute("aria-invalid", "true")
+    rate.fill("64")
+    page.keyboard.press("Enter")
+    expect(row).to_contain_text("64 MiB/s")
+    expect(row).to_contain_text("root")
+    paces = {one["name"]: one for one in server.admin("GET", "/paces").json()["paces"]}
+    assert paces["rebalance_bytes"]["value"] == 64 * 2**20
+    assert serious(page) == []
+    row.get_by_role("button", name="As configured").click()
+    expect(row.get_by_role("button", name="As configured")).to_be_hidden()
+    expect(row).not_to_contain_text("64 MiB/s")

@@ -7,12 +7,13 @@ import { Badge, Card, ErrorBox, Loaded, Meter, Page, Tabs } from "../lib/ui.js";
 import { useAdmin } from "../lib/use.js";
 import { DrivePage } from "./cluster/drive.js";
 import { DriveTable, NodeTable } from "./cluster/drives.js";
+import { Paces } from "./cluster/paces.js";
 import { Repair } from "./cluster/repair.js";
 import { Scrub } from "./cluster/scrub.js";
 import { Space } from "./cluster/space.js";
 
 const REFRESH_SECONDS = 5;
-const TABS = ["overview", "drives", "nodes", "repair", "checks", "space"];
+const TABS = ["overview", "drives", "nodes", "repair", "checks", "pace", "space"];
 const fillState = (fill) => (fill > 0.92 ? "bad" : fill > 0.8 ? "warning" : "");
 
 function losses(found) {
@@ -70,6 +71,7 @@ export default function Cluster({ path, query }) {
     nodes: () => html`<${NodeTable} status=${status} />`,
     repair: () => html`<${Repair} tiers=${Object.keys(status.tiers)} />`,
     checks: () => html`<${Scrub} drives=${status.drives} />`,
+    pace: () => html`<${Paces} />`,
     space: () => html`<${Space} />`,
   })[tab]();
   return html`<${Page} title=${t("nav.cluster")} lead=${t("cluster.lead")}>
