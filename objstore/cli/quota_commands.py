@@ -52,7 +52,7 @@ def list_quotas(endpoint: Endpoint = None, credentials: CredentialsFile = None, 
     client = connect(endpoint, credentials)
     answer = client.call("GET", "/quotas")
     while answer["next"]:
-        page = client.call("GET", "/quotas", {"after": answer["next"]})
+        page = client.call("GET", "/quotas", query={"after": answer["next"]})
         answer = {"quotas": answer["quotas"] + page["quotas"], "next": page["next"]}
     if as_json:
         print_json(answer)

@@ -61,15 +61,14 @@ class TokenBucket:
 
     async def take(self, units: float) -> None:
         """Take units, then wait until the debt is paid: a large item passes at once and the next one waits."""
-        if self._rate is None:
-            return
-        self._refill(self._rate)
-        while self._level < 0:
-            await asyncio.sleep(min(max(-self._level / self._rate, SLEEP_SECONDS_MIN), SLEEP_SECONDS_MAX))
-            if self._rate is None:  # set meanwhile
+        rate = self._rate
+        while rate is not None:
+            self._refill(rate)
+            if self._level >= 0:
+                self._level -= units
                 return
-            self._refill(self._rate)
-        self._level -= units
+            await asyncio.sleep(min(max(-self._level / rate, SLEEP_SECONDS_MIN), SLEEP_SECONDS_MAX))
+            rate = self._rate  # which may be another one by now
 
     def set_rate(self, rate: float | None) -> None:
         """Another rate from now on, also for those who wait."""

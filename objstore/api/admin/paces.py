@@ -66,8 +66,8 @@ async def list_paces(state: State) -> PaceList:
                 is_set=given is not None,
                 least=kind.least,
                 most=kind.most,
-                changed=given and given.changed,
-                by=given and given.by,
+                changed=None if given is None else given.changed,
+                by=None if given is None else given.by,
             )
         )
     return PaceList(paces=shown)
