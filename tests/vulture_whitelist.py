@@ -132,3 +132,4 @@ _.done_bytes
 CITUS  # a choice of --distributed
 _.looked_until
 _.idle_before
+_.used_since

@@ -183,11 +183,11 @@ def test_roles_and_providers(page: Page, server: Server, name: str) -> None:
     expect(page.get_by_role("heading", name=f"Role {role}")).to_be_visible()
     role_arn = arn.replace(f"user/{name}", f"role/{role}")
     with pytest.raises(ClientError, match="AccessDenied"):
-        sts.assume_role(RoleArn=role_arn, RoleSessionName="s")
+        sts.assume_role(RoleArn=role_arn, RoleSessionName="session")
     page.get_by_label("Trust policy").fill(json.dumps({"Version": "2012-10-17", "Statement": statement}))
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".toast").last).to_contain_text("Saved.")
-    assert sts.assume_role(RoleArn=role_arn, RoleSessionName="s")["Credentials"]["SessionToken"]
+    assert sts.assume_role(RoleArn=role_arn, RoleSessionName="session")["Credentials"]["SessionToken"]
     page.get_by_label("Attach a policy").select_option(label="AmazonS3ReadOnlyAccess")
     expect(page.get_by_role("button", name="Detach AmazonS3ReadOnlyAccess")).to_be_visible()
     assert serious(page) == []

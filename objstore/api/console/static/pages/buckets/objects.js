@@ -101,7 +101,7 @@ function columnsOf({ bucket, prefix, versions, chosen, choose }) {
   return [
     {
       key: "chosen", align: "tight", label: html`<span class="visually-hidden">${t("objects.choose")}</span>`,
-      render: (row) => !(row.folder && versions) && html`<input type="checkbox" class="tick" aria-label=${t("objects.choose_one", { name: visible(row.key) })} checked=${chosen.has(row.id)}
+      render: (row) => html`<input type="checkbox" class="tick" aria-label=${t("objects.choose_one", { name: visible(row.key) })} checked=${chosen.has(row.id)}
         onChange=${(event) => choose(row, event.currentTarget.checked)} />`,
     },
     { key: "key", label: t("objects.name"), wide: true, render: (row) => html`<${Name} bucket=${bucket} row=${row} prefix=${prefix} versions=${versions} />` },
