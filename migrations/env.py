@@ -18,6 +18,7 @@ from objstore.meta import (
     identity_tables,
     kms_tables,
     lifecycle_tables,
+    pace_tables,
     quota_tables,
     repair_tables,
 )
@@ -30,6 +31,7 @@ assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
 assert cluster_tables.node.metadata is metadata
 assert repair_tables.repair.metadata is history_tables.history.metadata is metadata
 assert quota_tables.quota.metadata is metadata
+assert pace_tables.pace.metadata is metadata
 
 
 def run(connection: Connection) -> None:

@@ -96,6 +96,7 @@ _.coincidence_loss
 _.stripes
 identity_tables
 kms_tables
+pace_tables
 
 # Called by io, s3transfer, botocore, import, or the generated calls of objstore.client.
 _.seekable
@@ -131,3 +132,4 @@ _.done_bytes
 CITUS  # a choice of --distributed
 _.looked_until
 _.idle_before
+_.used_since

@@ -59,6 +59,7 @@ PAGES: dict[str, tuple[str, Query]] = {
     "map of a bucket": ("/prefixes", lambda n: {"bucket": BUCKET, "limit": str(64 + n)}),
     "map below a prefix": ("/prefixes", lambda n: {"bucket": BUCKET, "prefix": f"corpus/{n:04}/"}),
     "map below a prefix of all": ("/prefixes", lambda n: {"bucket": BUCKET, "prefix": "corpus/", "limit": str(64 + n)}),
+    "places of a cell": ("/cells", lambda n: {"tier": "hot", "from_days": "7", "to_days": "30", "limit": str(50 + n)}),
     "locate": ("/locate", lambda n: {"bucket": BUCKET, "key": key_of(n).decode()}),
 }
 # As many as the ledger has once it is folded: a row a prefix, tier and day.
@@ -141,6 +142,7 @@ async def _fill(connection: asyncpg.Connection, count: int) -> None:
     for step, seconds, nodes in (
         (10, HOUR, processes),
         (60, 7 * DAY, [""]),
+        (600, 7 * DAY, [""]),
         (HOUR, YEAR_SECONDS, [""]),
         (DAY, YEAR_SECONDS, [""]),
     ):

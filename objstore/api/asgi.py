@@ -146,7 +146,7 @@ class Gateway:
         try:
             await self._serve(call, send)
         finally:
-            received = call.request.headers.get(b"content-length", b"0")
+            received = call.request.headers.get(b"content-length")
             seconds = clock.monotonic_seconds() - begun
             if self._access_log is not None:
                 self._access_log.note(call, seconds)
@@ -158,7 +158,7 @@ class Gateway:
                 call.operation,
                 call.status or _GONE,
                 seconds,
-                int(received) if received.isdigit() else 0,
+                int(received) if received and received.isdigit() else 0,
                 call.sent_bytes,
             )
 

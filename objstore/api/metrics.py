@@ -153,6 +153,17 @@ class Tally:
         histogram._sum.inc(self.total)
 
 
+class _Operation:
+    """What is counted of one operation since the last flush: answers by status, how long they took, first bytes."""
+
+    __slots__ = ("codes", "first_bytes", "seconds")
+
+    def __init__(self) -> None:
+        self.codes: dict[int, int] = {}
+        self.seconds = Tally(SECONDS_BUCKETS)
+        self.first_bytes: dict[str, Tally] = {}  # by source; empty: no object was read
+
+
 class Metrics:
     """What this process counts. ``observe`` is the Gateway's hook; gauges are asked for when they are flushed.
 
@@ -160,9 +171,8 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self._codes: dict[tuple[str, int], int] = {}
-        self._tallies: dict[str, Tally] = {}
-        self._first_bytes: dict[tuple[str, str], Tally] = {}
+        self._operations: dict[str, _Operation] = {}
+        self._series = 0
         self._batches: dict[str, Tally] = {}
         self._lag = Tally(LAG_BUCKETS)
         self._small = [0] * (len(FINE_BUCKETS) + 1)
@@ -176,13 +186,13 @@ class Metrics:
         self.totals: defaultdict[tuple[str, str], float] = defaultdict(float)
 
     def observe(self, api: str, status: int, seconds: float, received: int, sent: int) -> None:
-        """Count one answered request."""
-        codes = self._codes
+        """Count one answered request. HOT."""
         try:
-            codes[api, status] += 1
-            tally = self._tallies[api]
+            operation = self._operations[api]
+            operation.codes[status] += 1
         except KeyError:
-            api, tally = self._new(api, status)
+            operation = self._new(api, status)
+        tally = operation.seconds
         tally.counts[bisect_left(SECONDS_BUCKETS, seconds)] += 1
         tally.total += seconds
         self._received += received
@@ -196,12 +206,11 @@ class Metrics:
         return quantile(counts, 0.99) if sum(counts) >= SMALL_REQUESTS_MIN else 0.0
 
     def observe_first_byte(self, api: str, source: str, seconds: float) -> None:
-        """Count how long an answer let wait. ``source``: of an object that is read, else empty."""
-        tally = self._first_bytes.get((api, source))
-        if tally is None:
-            if len(self._first_bytes) >= SERIES_MAX:
-                api = "other"
-            tally = self._first_bytes.setdefault((api, source), Tally(FIRST_BYTE_SECONDS))
+        """Count how long an answer let wait. ``source``: of an object that is read, else empty. HOT."""
+        try:
+            tally = self._operations[api].first_bytes[source]
+        except KeyError:
+            tally = self._operation(api).first_bytes.setdefault(source, Tally(FIRST_BYTE_SECONDS))
         tally.counts[bisect_left(FIRST_BYTE_SECONDS, seconds)] += 1
         tally.total += seconds
 
@@ -239,14 +248,15 @@ class Metrics:
 
     def flush(self) -> None:
         """Hand everything to prometheus-client."""
-        for (api, status), count in self._codes.items():
-            if count:
-                _requests.labels(api, str(status)).inc(count)
-                self._codes[api, status] = 0
-                self._keep(api, status, count)
-        for api, tally in self._tallies.items():
-            tally.flush_into(_seconds.labels(api))
-        self._flush_first_bytes()
+        for api, operation in self._operations.items():
+            for status, count in operation.codes.items():
+                if count:
+                    _requests.labels(api, str(status)).inc(count)
+                    operation.codes[status] = 0
+                    self._keep(api, status, count)
+            if operation.codes:
+                operation.seconds.flush_into(_seconds.labels(api))
+            self._flush_first_bytes(api, operation)
         for boundary, tally in self._batches.items():
             tally.flush_into(_batch.labels(boundary))
         self._lag.flush_into(_lag)
@@ -278,11 +288,16 @@ class Metrics:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
 
-    def _new(self, api: str, status: int) -> tuple[str, Tally]:
-        if len(self._codes) >= SERIES_MAX:
+    def _new(self, api: str, status: int) -> _Operation:
+        operation = self._operation(api if self._series < SERIES_MAX else "other")
+        self._series += status not in operation.codes
+        operation.codes[status] = operation.codes.get(status, 0) + 1
+        return operation
+
+    def _operation(self, api: str) -> _Operation:
+        if api not in self._operations and len(self._operations) >= SERIES_MAX:
             api = "other"
-        self._codes[api, status] = self._codes.get((api, status), 0) + 1
-        return api, self._tallies.setdefault(api, Tally(SECONDS_BUCKETS))
+        return self._operations.setdefault(api, _Operation())
 
     def _keep(self, api: str, status: int, count: int) -> None:
         if status in _REASONS:
@@ -293,8 +308,8 @@ class Metrics:
         if status >= 400:
             self.totals["errors", "5xx" if status >= 500 else "4xx"] += count
 
-    def _flush_first_bytes(self) -> None:
-        for (api, source), tally in self._first_bytes.items():
+    def _flush_first_bytes(self, api: str, operation: _Operation) -> None:
+        for source, tally in operation.first_bytes.items():
             if not any(tally.counts):
                 continue
             if source:

@@ -21,6 +21,7 @@ from objstore.cli.keys import open_keys
 from objstore.cli.lifecycle_metrics import LifecycleMetrics
 from objstore.cli.lifecycle_runner import run_engine
 from objstore.cli.ops_server import run_ops
+from objstore.cli.pace_runner import Rates, configured_paces, run_paces
 from objstore.cli.pause import pause
 from objstore.cli.process_metrics import count_process
 from objstore.cli.recorder import Recorder, of_drives, of_moves
@@ -42,9 +43,11 @@ from objstore.meta.database import Database
 from objstore.meta.drives import Drives
 from objstore.meta.inventories import Inventories
 from objstore.meta.nodes import Nodes
+from objstore.meta.paces import Paces
 from objstore.meta.volumes import Volumes
 from objstore.model import clock
 from objstore.model.errors import ObjstoreError, ShardMissing
+from objstore.model.paces import LIFECYCLE_BYTES, LIFECYCLE_OPERATIONS, REBALANCE, REPAIR, SCRUB
 from objstore.repair.detection import Detector
 from objstore.store.build import open_store
 from objstore.store.store import Store
@@ -100,6 +103,12 @@ async def run_background(spec: WorkerSpec) -> None:
     repair = RepairRunner(
         spec.repair, store, database, bytes.fromhex(spec.cluster_id), max(spec.retire_grace_seconds, GRACE_SECONDS_MIN)
     )
+
+    def take_rates(rates: Rates) -> None:
+        log.info("paces", **rates)
+        pace.set_rates(rates[LIFECYCLE_BYTES], rates[LIFECYCLE_OPERATIONS])
+        repair.set_rates(rates[REPAIR], rates[REBALANCE], rates[SCRUB])
+
     nodes, detection = Nodes(database), spec.detection
     detector = Detector(Drives(database), nodes, spec.profiles, detection.suspect_seconds, detection.out_seconds)
     readiness = Readiness(database, store.roster.opened, spec.profiles)
@@ -126,6 +135,7 @@ async def run_background(spec: WorkerSpec) -> None:
             run_detection(detector, stop),
             _fold_ledgers(database, stop),
             run_engine(engine, spec.lifecycle, stop),
+            run_paces(Paces(database), configured_paces(spec), take_rates, stop),
             run_events(spec, database, stop),
             _list(Inventory(store, Inventories(database)), spec.lifecycle.interval_seconds, stop),
             repair.run(stop),

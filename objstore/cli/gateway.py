@@ -37,6 +37,7 @@ from objstore.cli.heap import Heap, keep_small
 from objstore.cli.http_server import HttpServer, configure
 from objstore.cli.identities import open_identities, site_of
 from objstore.cli.keys import open_keys, sealer_of
+from objstore.cli.pace_runner import configured_paces
 from objstore.cli.process_metrics import count_process
 from objstore.cli.quota_runner import QuotaRunner
 from objstore.cli.recorder import Recorder, of_clients, of_drives, of_requests
@@ -103,6 +104,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         desk=identities.desk,
         kms=store.context.keys.kms if isinstance(store.context.keys.kms, LocalKms) else None,
         tier_prices=spec.tier_prices,
+        configured_paces=configured_paces(spec),
         snapshots=Snapshots(store, database),
         drive_out_seconds=spec.detection.out_seconds,
         store=store,

@@ -23,6 +23,7 @@ from objstore.cli import (
     migrate_command,
     node_commands,
     object_commands,
+    pace_commands,
     quota_commands,
     repair_commands,
     status_command,
@@ -65,6 +66,7 @@ app.command(rich_help_panel=CARE)(repair_commands.heal)
 app.command(rich_help_panel=CARE)(repair_commands.scrub)
 app.command(rich_help_panel=CARE)(repair_commands.fsck)
 app.add_typer(repair_commands.app, name="repair", rich_help_panel=CARE)
+app.add_typer(pace_commands.app, name="pace", rich_help_panel=CARE)
 app.command(rich_help_panel=CARE)(migrate_command.migrate)
 app.command(rich_help_panel=CARE)(backup_commands.backup)
 app.command(rich_help_panel=CARE)(backup_commands.recover)

@@ -49,7 +49,11 @@ def list_quotas(endpoint: Endpoint = None, credentials: CredentialsFile = None, 
     from objstore.cli.admin_client import connect
     from objstore.cli.output import number, print_json, print_table, size
 
-    answer = connect(endpoint, credentials).call("GET", "/quotas")
+    client = connect(endpoint, credentials)
+    answer = client.call("GET", "/quotas")
+    while answer["next"]:
+        page = client.call("GET", "/quotas", query={"after": answer["next"]})
+        answer = {"quotas": answer["quotas"] + page["quotas"], "next": page["next"]}
     if as_json:
         print_json(answer)
         return

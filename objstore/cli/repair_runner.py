@@ -20,7 +20,7 @@ from objstore.repair.scrub import Scrubber
 from objstore.repair.snapshots import Snapshots
 from objstore.repair.sweep import Sweeper
 from objstore.store.store import Store
-from objstore.work.pace import Pace
+from objstore.work.pace import Pace, TokenBucket
 
 FAILED_SECONDS = 5.0
 CLUSTER = "cluster"  # in place of a drive
@@ -42,13 +42,24 @@ class RepairRunner:
     ) -> None:
         self._spec, self._store = spec, store
         settings = RepairSettings(spec.scrub_seconds, spec.fsck_seconds, spec.orphan_seconds, grace_seconds)
-        self._pace = self._paced(spec.bytes_per_second)
-        self._context = RepairContext(store, database, cluster_id, settings, self._pace)
-        self._scrub_context = RepairContext(store, database, cluster_id, settings)
+        self._pace, self._moves = self._paced(spec.bytes_per_second), TokenBucket(None)
+        self._context = RepairContext(store, database, cluster_id, settings, self._pace, self._moves)
+        self._scrub_wanted = spec.scrub_bytes_per_second
+        self._scrub_pace = self._paced(self._scrub_wanted)
+        self._scrub_context = RepairContext(store, database, cluster_id, settings, self._scrub_pace)
         self._planner, self._sweeper = Planner(self._context), Sweeper(self._context)
         self._fsck, self._scrubber = Fsck(self._context), Scrubber(self._scrub_context)
         self._snapshots = Snapshots(store, database)
         self._scrub_rate = 0.0
+
+    def set_rates(self, repair: float | None, moves: float | None, scrub: float | None) -> None:
+        """Bytes a second from now on, None: no bound; without ``scrub``, what its passes need to end in time."""
+        self._pace.set_rates(repair)
+        self._moves.set_rate(moves)
+        self._scrub_wanted = scrub
+        if scrub is not None:
+            self._scrub_pace.set_rates(scrub)
+            self._scrub_rate = scrub
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``: what is under way then goes on elsewhere, when its lease has run out."""
@@ -79,9 +90,10 @@ class RepairRunner:
     async def _ensure(self) -> int:
         await self._fsck.ensure()
         await self._scrubber.ensure()
-        rate = self._spec.scrub_bytes_per_second or await self._rate_needed()
-        if abs(rate - self._scrub_rate) > self._scrub_rate / 5:
-            self._scrub_rate, self._scrub_context.pace = rate, self._paced(rate)
+        rate = self._scrub_wanted or await self._rate_needed()
+        if abs(rate - self._scrub_rate) > self._scrub_rate / 5 and self._scrub_wanted in (None, rate):
+            self._scrub_rate = rate
+            self._scrub_pace.set_rates(rate)
         return 0
 
     async def _snapshot(self) -> int:

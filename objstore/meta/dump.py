@@ -23,6 +23,7 @@ from objstore.meta import (
     identity_tables,  # noqa: F401  so that the MetaData has its tables
     kms_tables,  # noqa: F401
     lifecycle_tables,
+    pace_tables,  # noqa: F401
     repair_tables,
 )
 from objstore.meta.database import Database

@@ -2,7 +2,8 @@
 
     take      the one row of history_keeper, if nobody has it
     roll up   a stretch of short steps into longer ones: the sums take the place of what may be there, so doing it
-              again changes nothing; the cursor moves in the same transaction
+              again changes nothing; the cursor moves in the same transaction. Ten minutes are summed up with the
+              minutes that they are made of, also while some of these are still to come
     purge     short steps that were rolled up, and all that is too old
 
 A crash between the steps leaves work for whoever has the lease next, and nothing else.
@@ -36,7 +37,7 @@ from objstore.meta.database import Database, Transaction
 from objstore.meta.history_tables import history, history_keeper
 from objstore.meta.rows import json_text, json_value
 from objstore.meta.statement import Statement, array, constant, param
-from objstore.model.series import BY_CODE, DAY, HOUR, HOURLY, KEPT_SECONDS, LEVELS, MINUTE, STEP
+from objstore.model.series import BY_CODE, DAY, HOUR, HOURLY, KEPT_SECONDS, LEVELS, MINUTE, STEP, TEN_MINUTES
 
 LEASE_SECONDS = 30.0
 # Steps that are not written yet are not rolled up: clocks of hosts may differ by so much, and a process may be late.
@@ -155,7 +156,8 @@ class Keeping:
 
     async def purge(self, held: Held) -> int:
         """Delete what is too old, at most ``PURGED_AT_ONCE`` rows of each step; how many."""
-        rolled = {STEP: held.minutes_until, MINUTE: held.hours_until, HOUR: held.days_until, DAY: held.now}
+        now = held.now
+        rolled = {STEP: held.minutes_until, MINUTE: held.hours_until, TEN_MINUTES: now, HOUR: held.days_until, DAY: now}
         deleted = 0
         for step, seconds in KEPT_SECONDS.items():
             before = min(held.now - seconds, rolled[step])
@@ -180,7 +182,11 @@ class Keeping:
             await transaction.identify()
             if not await transaction.execute(_ADVANCE[step], self._token, until):
                 return 0  # somebody else has the lease by now
-            return await transaction.execute(_ROLL_UP, step, codes, shorter, since, until)
+            rows = await transaction.execute(_ROLL_UP, step, codes, shorter, since, until)
+            if step == MINUTE:
+                first = since // TEN_MINUTES * TEN_MINUTES
+                rows += await transaction.execute(_ROLL_UP, TEN_MINUTES, list(HOURLY), MINUTE, first, until)
+            return rows
 
         return await self._database.transact(work)
 

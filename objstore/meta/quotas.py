@@ -3,6 +3,7 @@
 No request asks for them: gateways read them every few seconds (store/quotas.py).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, cast, delete, func, literal_column, select
@@ -41,15 +42,22 @@ def _sums(is_mine: ColumnElement[bool]) -> list[ColumnElement[int]]:
     return [versions[0] + parts, versions[1]]
 
 
+_after, _limit = param("after", Text), param("limit", BigInteger)
+_only = param("only", BigInteger)
 _OF_BUCKETS = Statement(
     select(q.bucket_id, q.owner, q.bytes_max, q.objects_max, bucket.c.name, *_sums(bucket.c.id == q.bucket_id))
-    .where(q.owner == _nobody, bucket.c.id == q.bucket_id)
+    .where(q.owner == _nobody, bucket.c.id == q.bucket_id, bucket.c.name > _after)
+    .where(_only.is_(None) | (q.bucket_id == _only))
     .order_by(bucket.c.name)
+    .limit(_limit),
+    *("after", "only", "limit"),
 )
 _OF_OWNERS = Statement(
     select(q.bucket_id, q.owner, q.bytes_max, q.objects_max, _nobody, *_sums(bucket.c.owner == q.owner))
-    .where(q.bucket_id == constant(0), q.owner != _nobody)
+    .where(q.bucket_id == constant(0), q.owner != _nobody, q.owner > _after)
     .order_by(q.owner)
+    .limit(_limit),
+    *("after", "limit"),
 )
 _COUNT = Statement(select(func.count()).select_from(quota))
 _new = {"bucket_id": BigInteger, "owner": Text, "bytes_max": BigInteger, "objects_max": BigInteger}
@@ -74,11 +82,16 @@ class Quotas:
         self._database = database
 
     async def uses(self) -> list[QuotaUse]:
-        """All quotas with what is there, buckets by name before owners by id; at most ``QUOTAS_MAX``."""
-        found: list[Any] = []
-        for statement in (_OF_BUCKETS, _OF_OWNERS):
-            found += await self._database.patient.fetch(statement)
-        return [QuotaUse(Quota(*record[:4]), *record[4:]) for record in found]
+        """All quotas with what is there, buckets by name before owners by id; at most ``QUOTAS_MAX`` of each."""
+        return await self.of_buckets("", QUOTAS_MAX) + await self.of_owners("", QUOTAS_MAX)
+
+    async def of_buckets(self, after: str, limit: int, bucket_id: int | None = None) -> list[QuotaUse]:
+        """Those of buckets whose names are greater, by name; with ``bucket_id`` only that one's."""
+        return _uses(await self._database.patient.fetch(_OF_BUCKETS, after, bucket_id, limit))
+
+    async def of_owners(self, after: str, limit: int) -> list[QuotaUse]:
+        """Those of owners whose ids are greater, by id."""
+        return _uses(await self._database.patient.fetch(_OF_OWNERS, after, limit))
 
     async def set(self, quota: Quota) -> None:
         """Make or replace a quota. Raises LimitExceeded if there are too many."""
@@ -94,6 +107,10 @@ class Quotas:
     async def remove(self, bucket_id: int, owner: str) -> bool:
         """Remove a quota; False if there is none."""
         return bool(await self._database.change(_REMOVE, bucket_id, owner))
+
+
+def _uses(records: Sequence[Any]) -> list[QuotaUse]:
+    return [QuotaUse(Quota(*record[:4]), *record[4:]) for record in records]
 
 
 async def forget(transaction: Transaction, bucket_id: int) -> None:

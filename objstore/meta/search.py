@@ -32,7 +32,7 @@ class Wanted:
     """All that is said must hold. ``contains``: bytes within the key; sizes in bytes, both inclusive.
 
     ``since``, ``until``: of the last modification, ``since`` inclusive; ``idle_before``: last accessed, or written, on
-    a day before this one (model/days.py). ``tags``, ``meta``: names and values;
+    a day before this one (model/days.py); ``used_since``: on this day or later. ``tags``, ``meta``: names and values;
     ``tag_names``, ``meta_names``: there with any value. ``tier``, ``classes``: codes.
     """
 
@@ -43,6 +43,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     idle_before: int | None = None
+    used_since: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     tag_names: Sequence[str] = ()
     meta: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +108,7 @@ def _matching() -> Statement:
         unless("since", TIME, lambda given: o.modified >= given),
         unless("until", TIME, lambda given: o.modified < given),
         unless("idle_before", Integer, lambda given: o.accessed < given),
+        unless("used_since", Integer, lambda given: o.accessed >= given),
         unless("tier", SmallInteger, lambda given: o.tier == given),
         unless("classes", ARRAY(SmallInteger), lambda given: o.storage_class == any_(given)),
         unless("etag", BYTEA, lambda given: o.etag == given),
@@ -127,7 +129,7 @@ def _matching() -> Statement:
 
 
 _FILTERS = (
-    "size_min", "size_max", "since", "until", "idle_before", "tier", "classes", "etag", "contains",
+    "size_min", "size_max", "since", "until", "idle_before", "used_since", "tier", "classes", "etag", "contains",
     "tags", "tag_names", "meta", "meta_names",
 )  # fmt: skip
 _END, _MATCHING = _end(), _matching()

@@ -1,15 +1,15 @@
 """Series: what is kept of the past, and what the picture is drawn from. Codes are stored: never change one, only add.
 
 A *rate* counts what happened in a step, in each process; a *level* is what somebody who holds a lease has found. Steps
-are rolled up from 10 s to minutes, hours and days: rates are summed up, of levels the mean is taken.
+are rolled up from 10 s to minutes, ten minutes, hours and days: rates are summed up, of levels the mean is taken.
 """
 
 from dataclasses import dataclass
 
-STEP, MINUTE, HOUR, DAY = 10, 60, 3600, 86400
+STEP, MINUTE, TEN_MINUTES, HOUR, DAY = 10, 60, 600, 3600, 86400
 # Step in seconds → for how long it is kept: an hour, a week, three years, and some more of the first, so that a whole
 # hour can always be asked for.
-KEPT_SECONDS = {STEP: 4200, MINUTE: 7 * DAY, HOUR: 3 * 366 * DAY, DAY: 3 * 366 * DAY}
+KEPT_SECONDS = {STEP: 4200, MINUTE: 7 * DAY, TEN_MINUTES: 7 * DAY, HOUR: 3 * 366 * DAY, DAY: 3 * 366 * DAY}
 
 # Ages of last access, in days: where each band begins. The last has no end.
 BANDS = ("today", "yesterday", "week", "month", "quarter", "year", "older")

@@ -13,7 +13,7 @@ from objstore.meta.shards import Shards
 from objstore.meta.strays import Strays
 from objstore.meta.volumes import Volumes
 from objstore.store.store import Store
-from objstore.work.pace import Pace
+from objstore.work.pace import Pace, TokenBucket
 
 DAY_SECONDS = 86400.0
 SCRUB_SECONDS = {"hot": 7 * DAY_SECONDS, "capacity": 14 * DAY_SECONDS}
@@ -40,12 +40,22 @@ class RepairSettings:
 
 
 class RepairContext:
-    """The rooms below. ``drives``: those that this process reaches, by id, as they come and go."""
+    """The rooms below. ``drives``: those that this process reaches, by id, as they come and go.
+
+    ``pace`` bounds all that is mended or moved; ``moves`` what of it may well be late: drains and rebalancing.
+    """
 
     def __init__(
-        self, store: Store, database: Database, cluster_id: bytes, settings: RepairSettings, pace: Pace | None = None
+        self,
+        store: Store,
+        database: Database,
+        cluster_id: bytes,
+        settings: RepairSettings,
+        pace: Pace | None = None,
+        moves: TokenBucket | None = None,
     ) -> None:
         self.settings, self.cluster_id, self.pace = settings, cluster_id, pace or Pace()
+        self.moves = moves or TokenBucket(None)
         self.store, self.catalog = store, store.context.catalog
         self.drives: Mapping[str, Drive] = self.catalog.drives
         self.rows, self.volumes, self.shards = Drives(database), Volumes(database), Shards(database)

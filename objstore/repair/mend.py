@@ -274,6 +274,8 @@ class Mender:
     async def _pace(self, work: _Work, count: int) -> None:
         """Before bytes are read. A volume that has nothing to spare is not kept waiting."""
         if work.held.spare > 0:
+            if work.held.kind is not RepairKind.HEAL:
+                await self._context.moves.take(count)
             await self._context.pace.bytes(count)
         now = clock.monotonic_seconds()
         if now - work.renewed < self._settings.lease_seconds / 4:

@@ -61,18 +61,28 @@ class TokenBucket:
 
     async def take(self, units: float) -> None:
         """Take units, then wait until the debt is paid: a large item passes at once and the next one waits."""
-        if self._rate is None:
-            return
-        self._refill()
-        while self._level < 0:
-            await asyncio.sleep(min(max(-self._level / self._rate, SLEEP_SECONDS_MIN), SLEEP_SECONDS_MAX))
-            self._refill()
-        self._level -= units
+        rate = self._rate
+        while rate is not None:
+            self._refill(rate)
+            if self._level >= 0:
+                self._level -= units
+                return
+            await asyncio.sleep(min(max(-self._level / rate, SLEEP_SECONDS_MIN), SLEEP_SECONDS_MAX))
+            rate = self._rate  # which may be another one by now
 
-    def _refill(self) -> None:
-        assert self._rate is not None
+    def set_rate(self, rate: float | None) -> None:
+        """Another rate from now on, also for those who wait."""
+        if rate == self._rate:
+            return
+        if self._rate is None:
+            self._level, self._at = (rate or 0.0) * BURST_SECONDS, clock.monotonic_seconds()
+        else:
+            self._refill(self._rate)
+        self._rate = rate
+
+    def _refill(self, rate: float) -> None:
         now = clock.monotonic_seconds()
-        self._level = min(self._level + (now - self._at) * self._rate, self._rate * BURST_SECONDS)
+        self._level = min(self._level + (now - self._at) * rate, rate * BURST_SECONDS)
         self._at = now
 
 
@@ -100,6 +110,11 @@ class Pace:
         self._known, self._asked = Clients(), float("-inf")
         self._share, self._active, self._idle_since = 1.0, 0, clock.monotonic_seconds()
         self._turn, self._stop = asyncio.Lock(), stop or asyncio.Event()
+
+    def set_rates(self, bytes_per_second: float | None, operations_per_second: float | None = None) -> None:
+        """Other bounds from now on, also for what is under way."""
+        self._bytes.set_rate(bytes_per_second)
+        self._operations.set_rate(operations_per_second)
 
     def is_open(self, now: datetime) -> bool:
         """Whether bytes may be moved at this time of the day."""

@@ -92,6 +92,7 @@ def _cases(server: Server, tmp_path: Path) -> list[tuple[str, tuple[str, ...]]]:
         ("quota set", ("--bucket", bucket, "--objects=100")), ("quota ls", ()), ("quota rm", ("--bucket", bucket)),
         ("status", ()), ("top", ("--interval=0.2",)), ("drive ls", ()),
         ("cluster durability", ()), ("heal", ()), ("scrub", ()), ("repair status", ()), ("repair heal", ()),
+        ("pace ls", ()), ("pace set", ("rebalance_bytes", "64M")), ("pace reset", ("rebalance_bytes",)),
         ("repair scrub", ()), ("node ls", ()), ("backup", ("--list",)),
         ("rm", ("-r", "--yes", "--versions", f"{place}/")), ("bucket rm", (bucket,)),
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import boto3
 import pytest
@@ -9,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from playwright.sync_api import Page, expect
 
-from tests.console.watch import go, settled
+from tests.console.watch import go, serious, settled
 from tests.harness.server import Server
 
 _numbers = itertools.count(1)
@@ -158,3 +159,52 @@ def test_tester(page: Page, server: Server, name: str) -> None:
     page.get_by_label("Bucket", exact=True).fill("no-such-bucket")
     page.get_by_role("button", name="Test", exact=True).click()
     expect(answer.get_by_role("alert")).to_contain_text("NoSuchBucket")
+
+
+def test_roles_and_providers(page: Page, server: Server, name: str) -> None:
+    """A user takes a role on as soon as its trust policy says so; a provider comes and goes."""
+    keys = make_user(page, name)
+    arn = page.get_by_text(re.compile(rf"^arn:aws:iam::\d+:user/{name}$")).first.inner_text()
+    sts = boto3.client(
+        "sts", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1], config=Config(retries={"max_attempts": 0}),
+    )  # fmt: skip
+    role = f"{name}-role"
+    go(page, "identities", "roles")
+    page.get_by_role("button", name="Create role").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Role name").fill(role)
+    dialog.get_by_label("Trust policy").fill("{")
+    expect(dialog.get_by_label("Trust policy")).to_have_attribute("aria-invalid", "true")
+    statement: dict[str, object] = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}
+    denied = {"Version": "2012-10-17", "Statement": statement | {"Effect": "Deny"}}
+    dialog.get_by_label("Trust policy").fill(json.dumps(denied))
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("heading", name=f"Role {role}")).to_be_visible()
+    role_arn = arn.replace(f"user/{name}", f"role/{role}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sts.assume_role(RoleArn=role_arn, RoleSessionName="session")
+    page.get_by_label("Trust policy").fill(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".toast").last).to_contain_text("Saved.")
+    assert sts.assume_role(RoleArn=role_arn, RoleSessionName="session")["Credentials"]["SessionToken"]
+    page.get_by_label("Attach a policy").select_option(label="AmazonS3ReadOnlyAccess")
+    expect(page.get_by_role("button", name="Detach AmazonS3ReadOnlyAccess")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text(f"Role {role} is deleted.")).to_be_visible()
+
+    go(page, "identities", "providers")
+    page.get_by_role("button", name="Add provider").first.click()
+    dialog.get_by_label("Issuer").fill("no address")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Invalid Open ID Connect Provider URL")
+    dialog.get_by_label("Issuer").fill(f"https://{name}.example.com/<b>")
+    dialog.get_by_label("Client ids").fill("one\ntwo")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    row = page.get_by_role("row").filter(has_text=f"https://{name}.example.com/<b>")
+    expect(row).to_contain_text("one, two")
+    row.get_by_role("button", name="Delete provider").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    expect(row).to_be_hidden()

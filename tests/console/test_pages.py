@@ -32,12 +32,15 @@ def places(server: Server) -> list[tuple[tuple[str, ...], dict[str, str]]]:
     return [
         (("buckets",), {}), (here, {}), (here, {"versions": "1"}), ((*here, "search"), {}), ((*here, "summary"), {}),
         ((*here, "settings"), {}), ((*here, "policy"), {}), ((*here, "cors"), {}), ((*here, "events"), {}),
+        ((*here, "acl"), {}), ((*here, "website"), {}), ((*here, "reports"), {}), (one, {"key": "cold", "tab": "acl"}),
         (one, {"key": "cold"}), (one, {"key": "i.png", "tab": "preview"}),
         (one, {"key": "t.parquet", "tab": "preview"}), (one, {"key": "m.safetensors", "tab": "preview"}),
         (one, {"key": "j.json", "tab": "versions"}), (one, {"key": "j.json"}),
         (("lifecycle",), {}), (rules, {}), ((*rules, "status"), {}), ((*rules, "explain"), {"key": "i.png"}),
         (("identities",), {}), (("identities", "users", user), {}), (("identities", "groups"), {}),
         (("identities", "policies"), {}), (("identities", "tester"), {"user": user}),
+        (("identities", "roles"), {}), (("identities", "providers"), {}), (("cluster",), {"tab": "pace"}),
+        (("here",), {"tier": "hot", "bucket": bucket, "prefix": ""}),
     ]  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import Console
+from tests.console.watch import serious
 from tests.harness.server import Server
 
 SUMS_MILLISECONDS = 90_000  # of places: made anew every minute
@@ -60,7 +62,7 @@ def test_the_map_goes_into_prefixes(console: Console, places: str) -> None:
     page.get_by_role("button", name=places, exact=True).click()
     expect(page.get_by_role("button", name="corpus/", exact=True)).to_be_visible()
     page.get_by_role("button", name="corpus/", exact=True).click()
-    expect(page.get_by_role("link", name="Objects here")).to_have_attribute(
+    expect(page.locator(".map-links").get_by_role("link", name="Objects here")).to_have_attribute(
         "href", f"#/buckets/{places}?prefix=corpus%2F"
     )
     page.get_by_role("button", name="part-0", exact=False).first.click()
@@ -165,3 +167,64 @@ def test_work_of_rules(console: Console, places: str) -> None:
     console.go(f"#/jobs?bucket={places}")
     expect(page.locator("main")).to_contain_text("Work of rules")
     expect(page.get_by_role("heading", name=places)).to_be_visible()
+
+
+def test_from_a_cell_to_objects_and_rules(console: Console, server: Server, places: str) -> None:
+    """One click from the matrix; then places, objects and rules by keyboard."""
+    page = console.page
+    cell = page.get_by_role("link", name="hot, last used today")
+    cell.wait_for(timeout=SUMS_MILLISECONDS)
+    cell.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("hot · last used today")
+    place = page.get_by_role("button", name=f"{places}/corpus/", exact=True)
+    place.focus()
+    page.keyboard.press("Enter")
+    expect(place).to_have_attribute("aria-pressed", "true")
+    objects = page.get_by_role("region", name=f"Objects in {places}/corpus/")
+    expect(objects.get_by_role("link", name="corpus/part-3")).to_be_visible()
+    rules = page.get_by_role("region", name="Rules that apply", exact=True).first
+    expect(rules).to_contain_text("to GLACIER_IR: after 30 days")
+    assert serious(page) == []
+    page.get_by_label("Last used").select_option("30–90 days")
+    expect(page.locator("main")).to_contain_text("Nothing lies here")
+    page.go_back()
+    page.get_by_role("link", name="Refine the search").click()
+    expect(page.get_by_label("Used within days")).to_have_value("1")
+    expect(page.get_by_role("link", name="corpus/part-3")).to_be_visible()
+
+
+def test_places_lead_to_objects_and_rules(console: Console, places: str) -> None:
+    page = console.page
+    page.locator("#flow-svg a", has_text="capacity").click()
+    expect(page.locator("h1")).to_have_text("capacity")
+    page.get_by_role("link", name="Drives of this tier").click()
+    expect(page).to_have_url(re.compile("#/cluster"))
+    console.go("#/home")
+    page.get_by_role("button", name="Table", exact=True).click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("button", name=places, exact=True))
+    row.wait_for(timeout=SUMS_MILLISECONDS)
+    row.get_by_role("link", name="Rules here").click()
+    expect(page).to_have_url(re.compile(f"#/lifecycle/{places}$"))
+
+
+def test_setting_a_pace_while_it_runs(console: Console, server: Server) -> None:
+    page = console.page
+    console.go("#/cluster?tab=pace")
+    row = page.get_by_role("row").filter(has_text="Drain and rebalance")
+    row.get_by_role("button", name="Change the pace of: Drain and rebalance").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    rate = dialog.get_by_label("Bytes a second, at most")
+    rate.fill("1")
+    expect(rate).to_have_attribute("aria-invalid", "true")
+    rate.fill("64")
+    page.keyboard.press("Enter")
+    expect(row).to_contain_text("64 MiB/s")
+    expect(row).to_contain_text("root")
+    paces = {one["name"]: one for one in server.admin("GET", "/paces").json()["paces"]}
+    assert paces["rebalance_bytes"]["value"] == 64 * 2**20
+    assert serious(page) == []
+    row.get_by_role("button", name="As configured").click()
+    expect(row.get_by_role("button", name="As configured")).to_be_hidden()
+    expect(row).not_to_contain_text("64 MiB/s")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -194,13 +195,21 @@ class Server:
         """GET without credentials."""
         return httpx.get(self.endpoint + path, timeout=30)
 
-    def admin(self, method: str, path: str, *, secret_key: str | None = None, body: bytes = b"") -> httpx.Response:
+    def admin(
+        self,
+        method: str,
+        path: str,
+        *,
+        secret_key: str | None = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         """A signed request to the admin API; ``path`` is what stands behind ``/-/admin/v1``."""
         access_key, right = self.credentials
         request = AWSRequest(method, f"{self.endpoint}/-/admin/v1{path}", data=body)
         S3SigV4Auth(Credentials(access_key, secret_key or right), "s3", "us-east-1").add_auth(request)
-        headers = dict(request.headers) | ({"content-type": "application/json"} if body else {})
-        return httpx.request(method, request.url, headers=headers, content=body, timeout=120)
+        sent = dict(request.headers) | ({"content-type": "application/json"} if body else {}) | dict(headers or {})
+        return httpx.request(method, request.url, headers=sent, content=body, timeout=120)
 
 
 def clean_environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from objstore.meta.history_keeper import Held, Keeping, places
 from objstore.meta.history_samples import Line, Samples, Span
 from objstore.meta.place_sums import sums_below, sums_of_buckets, sums_of_prefixes
 from objstore.model.places import places_of
-from objstore.model.series import BAND_DAYS, DAY, HOUR, KEPT_SECONDS, LEVELS, MINUTE, STEP, code_of
+from objstore.model.series import BAND_DAYS, DAY, HOUR, KEPT_SECONDS, LEVELS, MINUTE, STEP, TEN_MINUTES, code_of
 from tests.meta.world import World
 
 PUT, READ, BACKLOG, DRIVE = (code_of(name) for name in ("put_bytes", "read_bytes", "backlog", "drive_bytes"))
@@ -129,6 +129,8 @@ async def test_steps_become_minutes_and_hours_and_go(
     assert {point.value for point in minutes if point.series == PUT} == {12.0}
     assert [point.value for point in minutes if point.series == BACKLOG] == [2.5]
     assert len([point for point in minutes if point.series == PUT]) == 120
+    tens = await points(samples, [PUT, DRIVE], Span(TEN_MINUTES, NOON, now), TEN_MINUTES)
+    assert [point.value for point in tens] == [120.0] * 12
     hours = await points(samples, [PUT, DRIVE], Span(HOUR, NOON, now), HOUR)
     assert hours == [Point(PUT, "hot", NOON, 720.0), Point(PUT, "hot", NOON + HOUR, 720.0)]
     assert await keeping.roll_up(await held_at(clean, now)) == 0
@@ -137,12 +139,12 @@ async def test_steps_become_minutes_and_hours_and_go(
     assert await keeping.roll_up(await held_at(clean, now)) > 0
     assert await points(samples, [PUT], Span(HOUR, NOON, now), HOUR) == hours
     await clean.execute("UPDATE history_keeper SET minutes_until = $1", now)
-    assert await count(clean) == {STEP: 1446, MINUTE: 241, HOUR: 3}
+    assert await count(clean) == {STEP: 1446, MINUTE: 241, TEN_MINUTES: 13, HOUR: 3}
     await keeping.purge(await held_at(clean, now))
-    assert await count(clean) == {STEP: 828, MINUTE: 241, HOUR: 3}
+    assert await count(clean) == {STEP: 828, MINUTE: 241, TEN_MINUTES: 13, HOUR: 3}
     assert min(await clean.fetch("SELECT start FROM history WHERE step = 10"))[0] == now - KEPT_SECONDS[STEP]
     await keeping.purge(await held_at(clean, NOON + KEPT_SECONDS[MINUTE] + 4 * HOUR))
-    assert (await count(clean)).get(MINUTE) is None
+    assert await count(clean) == {HOUR: 3}
     after = NOON + KEPT_SECONDS[HOUR] + 4 * HOUR
     await keeping.purge(await held_at(clean, after))
     assert await count(clean) == {HOUR: 3}  # of the day there are no sums yet

@@ -7,7 +7,7 @@ import pytest
 
 from objstore.api.admin.history import HistoryAnswer, lines_of
 from objstore.meta.database import Database
-from objstore.model.series import DAY, HOUR, MINUTE, code_of
+from objstore.model.series import DAY, HOUR, MINUTE, TEN_MINUTES, code_of
 
 Raw: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 BEGIN = 1_800_000_000 // DAY * DAY
@@ -81,3 +81,24 @@ async def test_only_lines_of_a_label(database: Database, clean: Raw) -> None:
     found = await asked(database, now, DAY, "hot")
     assert [(line.label, line.points[0]) for line in found.series] == [("hot", (now - DAY, 1.0))]
     assert (await asked(database, now, DAY, "cold")).series == []
+
+
+async def test_a_day_by_ten_minutes_and_the_newest_by_minutes(database: Database, clean: Raw) -> None:
+    now = BEGIN + DAY + 7 * MINUTE
+    await put(clean, TEN_MINUTES, BEGIN, now - 12 * MINUTE)
+    await put(clean, MINUTE, now - 2 * HOUR, now)
+    found = await asked(database, now, DAY)
+    (line,) = found.series
+    assert found.step_seconds == TEN_MINUTES
+    assert line.points == [(at, 1.0) for at in range(BEGIN, BEGIN + DAY, TEN_MINUTES)]
+
+
+async def test_where_ten_minutes_do_not_reach_back_there_are_minutes(database: Database, clean: Raw) -> None:
+    now = BEGIN + DAY
+    await put(clean, TEN_MINUTES, now - 3 * HOUR, now)
+    await put(clean, MINUTE, now - 20 * HOUR, now)
+    found = await asked(database, now, DAY)
+    (line,) = found.series
+    assert found.step_seconds < TEN_MINUTES
+    assert line.points[0][0] <= now - 20 * HOUR
+    assert {value for _, value in line.points} == {1.0}

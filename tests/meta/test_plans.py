@@ -29,6 +29,7 @@ WHOLE_TABLES = {
     "usage_report._STORED",
     # A few rows: jobs that people start, volumes of a tier.
     "group_statements.SPACE",
+    "paces._ALL",
     "warm_jobs._LIST",
     "warm_jobs._FORGET",
 }

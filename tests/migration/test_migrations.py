@@ -21,6 +21,7 @@ from objstore.meta import (
     identity_tables,
     kms_tables,
     lifecycle_tables,
+    pace_tables,
     quota_tables,
     repair_tables,
 )
@@ -62,6 +63,7 @@ async def test_migrations_equal_the_tables(database_url: str) -> None:
     assert kms_tables.kms_key.metadata is event_tables.event.metadata is metadata
     assert cluster_tables.node.metadata is repair_tables.repair.metadata is metadata
     assert quota_tables.quota.metadata is metadata
+    assert pace_tables.pace.metadata is metadata
     assert history_tables.history.metadata is metadata
 
     def differences(connection: Connection) -> list[Any]:

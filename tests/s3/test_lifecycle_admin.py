@@ -72,6 +72,27 @@ def test_put_get_delete(server: Server, s3: Any, bucket: str) -> None:
     assert call(server, "GET", bucket).json()["Rules"] == []
 
 
+def test_only_if_nobody_has_changed_them(server: Server, s3: Any, bucket: str) -> None:
+    """With the ETag of what was read a change is refused once somebody else has changed the rules, whichever way."""
+    path = f"/buckets/{bucket}/lifecycle"
+    none = call(server, "GET", bucket).headers["etag"]
+    body = json.dumps({"Rules": AWS[:1]}).encode()
+    answer = server.admin("PUT", path, body=body, headers={"if-match": none})
+    assert answer.status_code == 200
+    first = answer.headers["etag"]
+    assert first == call(server, "GET", bucket).headers["etag"] != none
+    assert server.admin("PUT", path, body=body, headers={"if-match": none}).status_code == 412
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": AWS[1:2]})
+    refused = server.admin("PUT", path, body=body, headers={"if-match": first})
+    assert refused.status_code == 412
+    assert "changed meanwhile" in refused.text
+    assert server.admin("DELETE", path, headers={"if-match": first}).status_code == 412
+    assert [rule["ID"] for rule in call(server, "GET", bucket).json()["Rules"]] == ["and"]
+    now = call(server, "GET", bucket).headers["etag"]
+    assert server.admin("DELETE", path, headers={"if-match": now}).status_code == 204
+    assert call(server, "GET", bucket).headers["etag"] == none
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

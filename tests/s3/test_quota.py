@@ -139,3 +139,32 @@ def _command(server: Server, *arguments: str) -> str:
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     return run.stdout
+
+
+def test_quotas_are_listed_page_by_page(server: Server, s3: Any) -> None:
+    names = [f"quota-page-{number}" for number in range(3)]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+        assert server.admin("PUT", f"/buckets/{name}/quota", body=b'{"objects": 7}').status_code == 204
+    assert server.admin("PUT", "/accounts/default/quota", body=b'{"objects": 1000000}').status_code == 204
+    try:
+        whole = server.admin("GET", "/quotas?limit=1000").json()
+        assert whole["next"] is None
+        found, after = [], ""
+        while after is not None:
+            page = server.admin("GET", f"/quotas?limit=2&after={after}").json()
+            assert len(page["quotas"]) <= 2
+            found += page["quotas"]
+            after = page["next"]
+        assert found == whole["quotas"]
+        assert [one["bucket"] for one in found if one["bucket"] in names] == names
+        assert found[-1]["account"] == "default"
+        (one,) = server.admin("GET", f"/quotas?bucket={names[1]}").json()["quotas"]
+        assert (one["bucket"], one["objects"], one["bytes"]) == (names[1], 7, None)
+        assert server.admin("GET", "/quotas?after=x").status_code == 422
+        assert server.admin("GET", "/quotas?limit=0").status_code == 422
+    finally:
+        server.admin("DELETE", "/accounts/default/quota")
+        for name in names:
+            s3.delete_bucket(Bucket=name)
+    assert not [one for one in server.admin("GET", "/quotas").json()["quotas"] if one["bucket"] in names]

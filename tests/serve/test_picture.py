@@ -274,3 +274,28 @@ def test_metrics_of_tiers_and_processes(server: Server, picture: Any) -> None:
     assert 'objstore_build_info{codec="isal"' in found
     assert 'objstore_queue_items{boundary="put"} 0.0' in found
     assert BUCKET not in found
+
+
+def test_cells(server: Server, picture: Any) -> None:
+    """From a cell of the matrix to places, and from these to objects."""
+
+    def places(**query: Any) -> Any:
+        found = asked(server, "/cells", bucket=BUCKET, **query)
+        return [(one["prefix"], one["objects"], one["bytes"]) for one in found["places"]]
+
+    assert places(tier="hot", to_days=1) == [("corpus/", 20, 20_000), ("models/", 1, 2_000_000)]
+    assert places(tier="capacity") == [("", 1, 3000)]
+    assert len(places()) == 3
+    assert places(from_days=1) == places(from_days=30, to_days=90) == []
+    first = asked(server, "/cells", bucket=BUCKET, limit=1)
+    second = asked(server, "/cells", bucket=BUCKET, limit=5, after=first["next"])
+    assert [one["prefix"] for one in first["places"] + second["places"]] == ["", "corpus/", "models/"]
+    assert second["next"] is None
+    assert BUCKET in {one["bucket"] for one in asked(server, "/cells", tier="hot", limit=200)["places"]}
+    found = asked(server, f"/buckets/{BUCKET}/search", prefix="corpus/", tier="hot", used_within_days=1)
+    assert len(found["objects"]) == 20
+    assert asked(server, f"/buckets/{BUCKET}/search", idle_days=1, used_within_days=30)["objects"] == []
+    for wrong in ("tier=no-such-tier", "from_days=7&to_days=7", "after=x", "limit=1000"):
+        assert server.admin("GET", f"/cells?{wrong}").status_code == 422
+    assert server.admin("GET", "/cells?bucket=no-such-bucket").status_code == 404
+    assert server.get("/-/admin/v1/cells").status_code == 403

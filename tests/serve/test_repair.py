@@ -1,6 +1,7 @@
 """A server heals, drains, rebalances, scrubs and checks its drives, asked by the command line."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.collector import Collector, Span
 from tests.harness.server import Server
 from tests.s3.commands import Command
 
@@ -29,12 +31,21 @@ SIZES = (0, 100, 4096, 200_000, 3_000_000)
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of its own with 2+1 on five drives."""
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Server]:
+    """A server of its own with 2+1 on five drives. It traces what its clients trace, and nothing else."""
     root = tmp_path_factory.mktemp("repair")
     for number in range(DRIVES):
         (root / f"d{number}").mkdir()
-    server = Server(root, *[f"--drive=hot={root}/d{number}" for number in range(DRIVES)], workers=1, settings=SETTINGS)
+    tracing = {"OBJSTORE_TRACE_ENDPOINT": collector.endpoint, "OBJSTORE_TRACE_RATIO": "0"}
+    drives = [f"--drive=hot={root}/d{number}" for number in range(DRIVES)]
+    server = Server(root, *drives, workers=1, settings=SETTINGS, environment=tracing)
     server.start()
     yield server
     server.close()
@@ -174,3 +185,54 @@ def test_what_is_not_there(box: Server, objstore: Any) -> None:
     assert "no drive or node" in objstore("drive", "drain", "nowhere", status=1)
     assert "no tier" in objstore("cluster", "rebalance", "lukewarm", status=1)
     assert "not being rebalanced" in objstore("cluster", "rebalance", "hot", "--cancel", status=1)
+
+
+def test_paces(box: Server) -> None:
+    """Set while it runs: background processes say what they have taken over; bounds, who, and back again."""
+
+    def shown() -> dict[str, Any]:
+        return {one["name"]: one for one in box.admin("GET", "/paces").json()["paces"]}
+
+    before = shown()
+    assert set(before) == {"repair_bytes", "rebalance_bytes", "scrub_bytes", "lifecycle_bytes", "lifecycle_operations"}
+    assert not any(one["is_set"] for one in before.values())
+    assert box.admin("PUT", "/paces/scrub_bytes", body=b'{"value": 123456789}').status_code == 204
+    one = shown()["scrub_bytes"]
+    assert (one["value"], one["is_set"], one["configured"]) == (123456789, True, before["scrub_bytes"]["configured"])
+    assert one["by"].endswith(":root")
+    until(lambda: re.search(r"event=paces .*scrub_bytes=123456789", box.log.read_text()) is not None)
+    for body in (b'{"value": 1}', b'{"value": 1e300}', b'{"value": 0}', b'{"value": "x"}', b"{}"):
+        assert box.admin("PUT", "/paces/scrub_bytes", body=body).status_code == 422
+    assert box.admin("PUT", "/paces/nothing", body=b'{"value": 1e8}').status_code == 404
+    assert box.admin("DELETE", "/paces/scrub_bytes").status_code == 204
+    assert box.admin("DELETE", "/paces/scrub_bytes").status_code == 404
+    assert shown() == before
+    assert box.get("/-/admin/v1/paces").status_code == 403
+
+
+def test_a_request_is_one_trace_from_the_gateway_to_the_drives(box: Server, collector: Collector) -> None:
+    """A PUT and a GET with a client's traceparent: gateway, batch, Postgres and drives hang together below it."""
+    client = "b7ad6b7169203331"
+    s3, traces = box.s3(), {"PutObject": "0af7651916cd43dd8448eb211c80319c", "GetObject": "1" * 32}
+    s3.create_bucket(Bucket="traced")
+
+    def traced(request: Any, event_name: str, **_: Any) -> None:
+        request.headers["traceparent"] = f"00-{traces[event_name.rpartition('.')[2]]}-{client}-01"
+
+    for operation in traces:
+        s3.meta.events.register(f"before-send.s3.{operation}", traced)
+    s3.put_object(Bucket="traced", Key="k", Body=b"x" * 4096)
+    s3.get_object(Bucket="traced", Key="k")["Body"].read()
+
+    def below(operation: str) -> set[str]:
+        """Names of the spans that hang below the request's."""
+        spans = collector.of(traces[operation])
+        request = [span for span in spans if span.name == operation and span.parent.hex() == client]
+        found: list[Span] = request
+        for span in found:  # which grows
+            found += [other for other in spans if other.parent == span.id]
+        return {span.name for span in found if span.process == "objstore-gateway-0"}
+
+    until(lambda: {"PutObject", "put batch", "drive write", "postgres transaction"} <= below("PutObject"))
+    until(lambda: {"GetObject", "lookup batch", "postgres statement"} <= below("GetObject"))
+    assert {span.trace.hex() for span in collector.spans} == set(traces.values())

@@ -8,7 +8,7 @@ from objstore.api.picture.flows import percentile
 from objstore.api.picture.forecast import growth_of
 from objstore.api.picture.spans import POINTS_MAX, pieces_of, rest_of, stretch, window
 from objstore.meta.history_samples import Span
-from objstore.model.series import DAY, HOUR, MINUTE, STEP
+from objstore.model.series import DAY, HOUR, MINUTE, STEP, TEN_MINUTES
 
 NOW = 1_800_000_000.0 + 7
 
@@ -19,9 +19,10 @@ NOW = 1_800_000_000.0 + 7
         (HOUR, HOUR, STEP),
         (600, 600, STEP),
         (2 * HOUR, HOUR, MINUTE),
-        (DAY, DAY, MINUTE),
+        (12 * HOUR, 12 * HOUR, MINUTE),
+        (DAY, DAY, TEN_MINUTES),
         (6 * DAY, 6 * DAY, HOUR),
-        (6 * DAY, DAY, MINUTE),
+        (6 * DAY, DAY, TEN_MINUTES),
         (30 * DAY, HOUR, HOUR),
         (99 * DAY, 99 * DAY, HOUR),
         (1000 * DAY, 1000 * DAY, DAY),
@@ -56,6 +57,11 @@ def test_what_is_not_rolled_up_yet() -> None:
     assert rest is not None
     assert (rest.step, rest.start % every, rest.end) == (HOUR, 0, span.end)
     assert rest.seconds <= 3 * DAY + every
+    span, every = stretch(NOW - DAY, NOW, 0, NOW)
+    rest = rest_of(span, every, NOW)
+    assert rest is not None
+    assert (rest.step, rest.start % every, rest.end) == (MINUTE, 0, span.end)
+    assert rest.seconds <= 40 * MINUTE
     assert rest_of(Span(HOUR, 0, HOUR), HOUR, NOW) is None
     assert rest_of(Span(STEP, 0, int(NOW)), STEP, NOW) is None
 

@@ -6,6 +6,7 @@ from objstore import __version__
 from objstore.api.admin import (
     backups,
     buckets,
+    cells,
     cluster,
     compact,
     drive_states,
@@ -20,6 +21,7 @@ from objstore.api.admin import (
     lifecycle_rules,
     lifecycle_status,
     locate,
+    paces,
     picture,
     policy_test,
     prefixes,
@@ -59,6 +61,7 @@ MODULES = (
     kms,
     repairs,
     drive_states,
+    paces,
     backups,
     events,
     search,
@@ -67,6 +70,7 @@ MODULES = (
     picture,
     history,
     prefixes,
+    cells,
     locate,
 )
 

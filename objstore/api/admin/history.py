@@ -14,7 +14,7 @@ from objstore.meta.database import Database
 from objstore.meta.history_samples import Line as SampledLine
 from objstore.meta.history_samples import Samples, Span
 from objstore.model import clock
-from objstore.model.series import BY_CODE, BY_NAME, DAY, HOUR, HOURLY, KEPT_SECONDS, MINUTE, SOURCES
+from objstore.model.series import BY_CODE, BY_NAME, DAY, HOUR, HOURLY, KEPT_SECONDS, MINUTE, SOURCES, TEN_MINUTES
 
 router = APIRouter(tags=["picture"])
 State = Annotated[AdminState, Depends(admin_state)]
@@ -84,7 +84,7 @@ async def get_history(
     label: Annotated[str | None, Query(description="Only lines of this label.", max_length=200)] = None,
     step: Annotated[int, Query(ge=0, le=366 * 86400, description="At least so many seconds a point.")] = 0,
 ) -> Response:
-    """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours and days for years."""
+    """Lines of at most 500 points: of 10 s for an hour, minutes for hours, ten for days, hours and days for years."""
     names = _names(series)
     now = clock.now_seconds()
     until = min(now, end.timestamp()) if end else now
@@ -102,11 +102,11 @@ async def lines_of(
 ) -> HistoryAnswer:
     """Lines of some series; times in seconds since 1970."""
     samples = Samples(database)
-    for longest in (DAY, HOUR) if all(code in HOURLY for code in codes) else (MINUTE,):
+    longest: int | None = DAY if all(code in HOURLY for code in codes) else MINUTE
+    while longest is not None:
         span, every = stretch(since, until, step, now, longest)
         found = _by_line(await samples.lines(codes, span, every, label))
-        if found or span.step != DAY:  # of the first day there are hours
-            break
+        longest = _instead(span, every, found)
     points = await _with_newest(samples, codes, found, span, every, label, now)
     lines = [*_plain(points, every), *_percentiles(points)]
     wanted = [line for line in lines if line.points and (label is None or line.label == label)]
@@ -117,6 +117,17 @@ async def lines_of(
         series=wanted[:LINES_MAX],
         truncated=len(wanted) > LINES_MAX,
     )
+
+
+def _instead(span: Span, every: int, found: Points) -> int | None:
+    """The longest step of those to ask for in place of what was found; None: it is all that there is.
+
+    Of the first day there are hours; of what was counted before there were steps of ten minutes, minutes.
+    """
+    if span.step == DAY and not found:
+        return HOUR
+    begin = min((points[0][0] for points in found.values()), default=span.end)
+    return MINUTE if span.step == TEN_MINUTES and begin > span.start + every else None
 
 
 async def _with_newest(

@@ -1,9 +1,15 @@
-"""/buckets/{bucket}/lifecycle: all rules of a bucket, AWS's and ours, in one JSON document."""
+"""/buckets/{bucket}/lifecycle: all rules of a bucket, AWS's and ours, in one JSON document.
+
+Its ETag says which rules these are. Who changes what was read sends it back as ``If-Match``, and is told when somebody
+else has changed the rules meanwhile.
+"""
 
 import asyncio
+import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException
+import orjson
+from fastapi import APIRouter, Depends, Header, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from objstore.api.admin.aws_rules import AwsRules, Minimum, read, shown
@@ -17,6 +23,7 @@ from objstore.model.objects import Bucket
 
 router = APIRouter(tags=["lifecycle"])
 State = Annotated[AdminState, Depends(admin_state)]
+IfMatch = Annotated[str | None, Header(description="Only if the rules still have this ETag: else 412.")]
 AWS_PARTS = ("xml", "rules", "transition_default_minimum_object_size")
 EXTENDED = "extended"
 
@@ -59,13 +66,15 @@ class Configuration(BaseModel):
 
 
 @router.get("/buckets/{bucket}/lifecycle", response_model_exclude_none=True, response_model_exclude_unset=True)
-async def get_lifecycle(bucket: str, state: State) -> Configuration:
+async def get_lifecycle(bucket: str, state: State, response: Response) -> Configuration:
     """Every rule of a bucket; empty lists if there are none."""
-    return await _shown(await bucket_named(bucket, state))
+    return await _shown(await bucket_named(bucket, state), response)
 
 
 @router.put("/buckets/{bucket}/lifecycle", response_model_exclude_none=True, response_model_exclude_unset=True)
-async def put_lifecycle(bucket: str, given: Configuration, state: State) -> Configuration:
+async def put_lifecycle(
+    bucket: str, given: Configuration, state: State, response: Response, if_match: IfMatch = None
+) -> Configuration:
     """Replace the lists that are given; one that is not stays as it is, an empty one removes its rules."""
     if given.Rules is None and given.ExtendedRules is None:
         raise HTTPException(422, "name Rules, ExtendedRules, or both")
@@ -73,15 +82,20 @@ async def put_lifecycle(bucket: str, given: Configuration, state: State) -> Conf
     replaced = (AWS_PARTS if given.Rules is not None else ()) + ((EXTENDED,) if given.ExtendedRules is not None else ())
 
     def change(known: dict[str, Any] | None) -> dict[str, Any] | None:
+        _check(known, if_match)
         return {**{name: value for name, value in (known or {}).items() if name not in replaced}, **new} or None
 
-    return await _shown(await _change(bucket, change, state))
+    return await _shown(await _change(bucket, change, state), response)
 
 
 @router.delete("/buckets/{bucket}/lifecycle", status_code=204)
-async def delete_lifecycle(bucket: str, state: State) -> None:
+async def delete_lifecycle(bucket: str, state: State, if_match: IfMatch = None) -> None:
     """Remove every rule of a bucket, AWS's and ours."""
-    await _change(bucket, lambda _: None, state)
+
+    def change(known: dict[str, Any] | None) -> None:
+        _check(known, if_match)
+
+    await _change(bucket, change, state)
 
 
 async def bucket_named(name: str, state: AdminState) -> Bucket:
@@ -92,8 +106,21 @@ async def bucket_named(name: str, state: AdminState) -> Bucket:
     return found
 
 
-async def _shown(bucket: Bucket) -> Configuration:
-    return await asyncio.to_thread(_configuration_of, bucket.settings.get(SETTING, {}))
+async def _shown(bucket: Bucket, response: Response) -> Configuration:
+    kept = bucket.settings.get(SETTING, {})
+    response.headers["etag"] = _etag(kept)
+    return await asyncio.to_thread(_configuration_of, kept)
+
+
+def _etag(kept: dict[str, Any] | None) -> str:
+    """Of what is kept, whatever the order in which Postgres has it."""
+    return f'"{hashlib.sha256(orjson.dumps(kept or {}, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]}"'
+
+
+def _check(kept: dict[str, Any] | None, wanted: str | None) -> None:
+    """Raises HTTPException (412) if somebody else has changed what is kept."""
+    if wanted is not None and wanted.strip() not in ("*", _etag(kept)):
+        raise HTTPException(412, "the rules have been changed meanwhile: read them again")
 
 
 def _configuration_of(setting: dict[str, Any]) -> Configuration:

@@ -1,21 +1,23 @@
 """/quotas: how much buckets, and accounts with all of their buckets, may hold."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from objstore.api.admin.identities import account_named
 from objstore.api.admin.lifecycle_rules import bucket_named
 from objstore.api.admin.state import AdminState, admin_state
 from objstore.identity.entity import Kind
-from objstore.meta.quotas import Quotas
+from objstore.meta.quotas import QUOTAS_MAX, Quotas
 from objstore.model.errors import RequestError
-from objstore.model.quota import Quota
+from objstore.model.quota import Quota, QuotaUse
 
 router = APIRouter(tags=["quotas"])
 State = Annotated[AdminState, Depends(admin_state)]
 _MAX = 2**62
+_BUCKET, _OWNER = "bucket", "owner"
 
 
 class Bounds(BaseModel):
@@ -45,31 +47,53 @@ class QuotaState(BaseModel):
 
 
 class QuotaList(BaseModel):
-    """Buckets by name, then accounts."""
+    """Buckets by name, then accounts. ``next``: ask again with ``after`` set to this; null when that was all."""
 
     quotas: list[QuotaState]
+    next: str | None
 
 
 @router.get("/quotas")
-async def list_quotas(state: State) -> QuotaList:
-    """All quotas, and what is there."""
-    names = {state.desk.directory.owner_id: "default"}
-    for entity in state.desk.directory.of(Kind.ACCOUNT, ""):
-        names[state.desk.directory.canonical_of(entity.id)] = entity.id
-    found = []
-    for use in await Quotas(state.database).uses():
-        quota = use.quota
-        found.append(
-            QuotaState(
-                bucket=use.bucket or None,
-                account=None if use.bucket else names.get(quota.owner, quota.owner),
-                bytes=quota.bytes_max,
-                objects=quota.objects_max,
-                used_bytes=use.bytes,
-                used_objects=use.objects,
-            )
+async def list_quotas(
+    state: State,
+    bucket: Annotated[str, Query(description="Only of this bucket.", max_length=255)] = "",
+    after: Annotated[str, Query(description="`next` of the page before.", max_length=300)] = "",
+    limit: Annotated[int, Query(ge=1, le=QUOTAS_MAX)] = 100,
+) -> QuotaList:
+    """A page of the quotas, and what is there."""
+    quotas = Quotas(state.database)
+    if bucket:
+        found = await quotas.of_buckets("", 1, (await bucket_named(bucket, state)).id)
+        return QuotaList(quotas=_shown(state, found), next=None)
+    kind, _, name = after.partition(":")
+    if after and kind not in (_BUCKET, _OWNER):
+        raise HTTPException(422, "after: next of the page before")
+    found = [] if kind == _OWNER else await quotas.of_buckets(name, limit)
+    if len(found) < limit:
+        found += await quotas.of_owners(name if kind == _OWNER else "", limit - len(found))
+    return QuotaList(quotas=_shown(state, found), next=_place(found[-1]) if len(found) == limit else None)
+
+
+def _place(use: QuotaUse) -> str:
+    return f"{_BUCKET}:{use.bucket}" if use.bucket else f"{_OWNER}:{use.quota.owner}"
+
+
+def _shown(state: AdminState, uses: Sequence[QuotaUse]) -> list[QuotaState]:
+    directory = state.desk.directory
+    names = {directory.owner_id: "default"}
+    for entity in directory.of(Kind.ACCOUNT, ""):
+        names[directory.canonical_of(entity.id)] = entity.id
+    return [
+        QuotaState(
+            bucket=use.bucket or None,
+            account=None if use.bucket else names.get(use.quota.owner, use.quota.owner),
+            bytes=use.quota.bytes_max,
+            objects=use.quota.objects_max,
+            used_bytes=use.bytes,
+            used_objects=use.objects,
         )
-    return QuotaList(quotas=found)
+        for use in uses
+    ]
 
 
 @router.put("/buckets/{bucket}/quota", status_code=204)

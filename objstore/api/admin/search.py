@@ -33,7 +33,8 @@ Pairs = Annotated[list[Text], Field(max_length=10)]
 
 class SearchFilter(BaseModel):
     """All that is said must hold. ``tag``, ``meta``: ``name=value``, or a name alone: there with any value. Ages in
-    days of 24 hours since the last modification; ``idle_days``: not read or written for so many days of the rules.
+    days of 24 hours since the last modification; ``idle_days``: not read or written for so many days of the rules;
+    ``used_within_days``: read or written less than so many of them ago.
     ``after``: ``next`` of the page before."""
 
     model_config = ConfigDict(extra="forbid")
@@ -49,6 +50,7 @@ class SearchFilter(BaseModel):
     modified_since: datetime | None = None
     modified_until: datetime | None = None
     idle_days: Annotated[int | None, Field(ge=0, le=100_000)] = None
+    used_within_days: Annotated[int | None, Field(ge=1, le=100_000)] = None
     tier: Text = ""
     storage_class: Text = ""
     etag: Text = ""
@@ -129,6 +131,7 @@ def _wanted(given: SearchFilter) -> Wanted:
         since=max(since, default=None),
         until=min(until, default=None),
         idle_before=None if given.idle_days is None else days.day_of(now) - given.idle_days + 1,
+        used_since=None if given.used_within_days is None else days.day_of(now) - given.used_within_days + 1,
         tags=tags,
         tag_names=tag_names,
         meta={name.lower(): value for name, value in meta.items()},

@@ -27,6 +27,7 @@ class AdminState:
     in whatever currency. ``store``, ``site``: of the S3 surface, for what is asked with the caller's own rights;
     ``secret_of``: the secret of an access key that may be used now, raises RequestError.
     ``kept``: what pages show.
+    ``configured_paces``: by name (model/paces.py).
     ``audit_tail``: the newest records (how many, a text in them, only denied ones); None where no file is written.
     """
 
@@ -41,6 +42,7 @@ class AdminState:
     desk: Desk
     drive_out_seconds: float = 900.0
     tier_prices: Mapping[str, float] = field(default_factory=dict)
+    configured_paces: Mapping[str, float | None] = field(default_factory=dict)
     kms: LocalKms | None = None
     snapshots: Snapshots | None = None
     store: Verbs | None = None

@@ -3,7 +3,7 @@
 from math import ceil
 
 from objstore.meta.history_samples import Span
-from objstore.model.series import DAY, HOUR, KEPT_SECONDS, MINUTE, STEP
+from objstore.model.series import DAY, HOUR, KEPT_SECONDS, MINUTE, STEP, TEN_MINUTES
 
 # All processes have written a step so long after its end.
 WRITTEN_SECONDS = 3
@@ -11,8 +11,8 @@ WRITTEN_SECONDS = 3
 MARGIN_SECONDS = {STEP: 5 * MINUTE, MINUTE: 2 * HOUR}
 POINTS_MAX, POINTS_WANTED = 500, 100
 # Steps whose last ones are not there yet, and where these are found meanwhile.
-SHORTER = {DAY: HOUR, HOUR: MINUTE, MINUTE: STEP}
-NOT_YET_SECONDS = {DAY: 2 * DAY, HOUR: 3 * HOUR, MINUTE: 5 * MINUTE}
+SHORTER = {DAY: HOUR, HOUR: MINUTE, TEN_MINUTES: MINUTE, MINUTE: STEP}
+NOT_YET_SECONDS = {DAY: 2 * DAY, HOUR: 3 * HOUR, TEN_MINUTES: 25 * MINUTE, MINUTE: 5 * MINUTE}
 # Steps are there so long after their end.
 ROLLED_SECONDS = {HOUR: 5 * MINUTE, MINUTE: 2 * MINUTE, STEP: WRITTEN_SECONDS}
 LAST_SECONDS = {STEP: 15 * MINUTE, MINUTE: 30 * MINUTE, HOUR: 3 * HOUR}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from objstore.client.calls.keys import AsyncKeysCalls, KeysCalls
     from objstore.client.calls.lifecycle import AsyncLifecycleCalls, LifecycleCalls
     from objstore.client.calls.objects import AsyncObjectsCalls, ObjectsCalls
+    from objstore.client.calls.paces import AsyncPacesCalls, PacesCalls
     from objstore.client.calls.picture import AsyncPictureCalls, PictureCalls
     from objstore.client.calls.quotas import AsyncQuotasCalls, QuotasCalls
     from objstore.client.calls.repair import AsyncRepairCalls, RepairCalls
@@ -101,6 +102,13 @@ class Calls:
         from objstore.client.calls.objects import ObjectsCalls
 
         return ObjectsCalls(self._sender)
+
+    @cached_property
+    def paces(self) -> "PacesCalls":
+        """About paces."""
+        from objstore.client.calls.paces import PacesCalls
+
+        return PacesCalls(self._sender)
 
     @cached_property
     def picture(self) -> "PictureCalls":
@@ -234,6 +242,13 @@ class AsyncCalls:
         from objstore.client.calls.objects import AsyncObjectsCalls
 
         return AsyncObjectsCalls(self._sender)
+
+    @cached_property
+    def paces(self) -> "AsyncPacesCalls":
+        """About paces."""
+        from objstore.client.calls.paces import AsyncPacesCalls
+
+        return AsyncPacesCalls(self._sender)
 
     @cached_property
     def picture(self) -> "AsyncPictureCalls":

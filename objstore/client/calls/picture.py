@@ -23,6 +23,28 @@ class BandSum(msgspec.Struct, kw_only=True, omit_defaults=True):
     bytes: int
 
 
+class PlaceOfCell(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """``prefix``: the first segment of keys with its slash; empty: keys without one. ``old_…``: of the objects
+    and bytes, what belongs to versions that are not current.
+    """
+
+    bucket: str
+    prefix: str
+    objects: int
+    bytes: int
+    old_objects: int
+    old_bytes: int
+
+
+class CellPage(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """In an order of its own. ``next``: ask again with ``after`` set to this, also when nothing was found: a
+    page looks at a limited part of the ledger; null when all was looked at.
+    """
+
+    places: list[PlaceOfCell]
+    next: str | None
+
+
 class DrivePicture(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A drive; ``fill``: 0 to 1."""
 
@@ -389,7 +411,9 @@ class PictureCalls:
         label: str | None = None,
         step: int | None = None,
     ) -> HistoryAnswer:
-        """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours and days for years."""
+        """Lines of at most 500 points: of 10 s for an hour, minutes for hours, ten for days, hours and days for
+        years.
+        """
         return self._sender.typed(
             HistoryAnswer, "GET", "/history", {"series": series, "from": from_, "to": to, "label": label, "step": step}
         )
@@ -401,6 +425,31 @@ class PictureCalls:
         time old.
         """
         return self._sender.typed(PlaceMap, "GET", "/prefixes", {"bucket": bucket, "prefix": prefix, "limit": limit})
+
+    def list_cell(
+        self,
+        *,
+        tier: str | None = None,
+        from_days: int | None = None,
+        to_days: int | None = None,
+        bucket: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> CellPage:
+        """A page of buckets and first segments of keys; read from sums, never from objects."""
+        return self._sender.typed(
+            CellPage,
+            "GET",
+            "/cells",
+            {
+                "tier": tier,
+                "from_days": from_days,
+                "to_days": to_days,
+                "bucket": bucket,
+                "after": after,
+                "limit": limit,
+            },
+        )
 
     def locate(self, bucket: str, key: str, *, version_id: str | None = None) -> Located:
         """Each version of a key, each extent of it, each fragment of that."""
@@ -432,7 +481,9 @@ class AsyncPictureCalls:
         label: str | None = None,
         step: int | None = None,
     ) -> HistoryAnswer:
-        """Lines of at most 500 points: of 10 s for an hour, of minutes for a week, of hours and days for years."""
+        """Lines of at most 500 points: of 10 s for an hour, minutes for hours, ten for days, hours and days for
+        years.
+        """
         return await self._sender.typed(
             HistoryAnswer, "GET", "/history", {"series": series, "from": from_, "to": to, "label": label, "step": step}
         )
@@ -445,6 +496,31 @@ class AsyncPictureCalls:
         """
         return await self._sender.typed(
             PlaceMap, "GET", "/prefixes", {"bucket": bucket, "prefix": prefix, "limit": limit}
+        )
+
+    async def list_cell(
+        self,
+        *,
+        tier: str | None = None,
+        from_days: int | None = None,
+        to_days: int | None = None,
+        bucket: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> CellPage:
+        """A page of buckets and first segments of keys; read from sums, never from objects."""
+        return await self._sender.typed(
+            CellPage,
+            "GET",
+            "/cells",
+            {
+                "tier": tier,
+                "from_days": from_days,
+                "to_days": to_days,
+                "bucket": bucket,
+                "after": after,
+                "limit": limit,
+            },
         )
 
     async def locate(self, bucket: str, key: str, *, version_id: str | None = None) -> Located:

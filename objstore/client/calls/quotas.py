@@ -25,9 +25,10 @@ class QuotaState(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class QuotaList(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Buckets by name, then accounts."""
+    """Buckets by name, then accounts. ``next``: ask again with ``after`` set to this; null when that was all."""
 
     quotas: list[QuotaState]
+    next: str | None
 
 
 class QuotasCalls:
@@ -37,10 +38,10 @@ class QuotasCalls:
         self._sender = sender
 
     def list_quotas(
-        self,
+        self, *, bucket: str | None = None, after: str | None = None, limit: int | None = None
     ) -> QuotaList:
-        """All quotas, and what is there."""
-        return self._sender.typed(QuotaList, "GET", "/quotas", {})
+        """A page of the quotas, and what is there."""
+        return self._sender.typed(QuotaList, "GET", "/quotas", {"bucket": bucket, "after": after, "limit": limit})
 
     def put_bucket_quota(self, bucket: str, body: Bounds) -> None:
         """Bound a bucket; what is there already stays."""
@@ -66,10 +67,10 @@ class AsyncQuotasCalls:
         self._sender = sender
 
     async def list_quotas(
-        self,
+        self, *, bucket: str | None = None, after: str | None = None, limit: int | None = None
     ) -> QuotaList:
-        """All quotas, and what is there."""
-        return await self._sender.typed(QuotaList, "GET", "/quotas", {})
+        """A page of the quotas, and what is there."""
+        return await self._sender.typed(QuotaList, "GET", "/quotas", {"bucket": bucket, "after": after, "limit": limit})
 
     async def put_bucket_quota(self, bucket: str, body: Bounds) -> None:
         """Bound a bucket; what is there already stays."""

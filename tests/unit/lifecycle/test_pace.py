@@ -53,6 +53,37 @@ async def test_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert now == paid
 
 
+@pytest.mark.timeout(20)
+async def test_another_rate_while_somebody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    rates: list[tuple[float, float | None]] = []  # from when on
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        while rates and now >= rates[0][0]:
+            bucket.set_rate(rates.pop(0)[1])
+
+    monkeypatch.setattr(module.clock, "monotonic_seconds", lambda: now)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    bucket = TokenBucket(100.0)
+    rates.append((5.0, 1000.0))
+    await bucket.take(10_100)  # a debt of 100 seconds
+    await bucket.take(0)
+    assert now == pytest.approx(5 + 9.5, abs=1.1)
+    rates.append((now + 3, None))
+    await bucket.take(1_000_000)
+    began = now
+    await bucket.take(1)
+    assert now - began < 5
+    bucket.set_rate(10.0)
+    await bucket.take(10)  # what may be taken at once
+    assert now - began < 5
+    await bucket.take(10)
+    await bucket.take(0)
+    assert now - began == pytest.approx(4, abs=1.2)
+
+
 async def test_clients_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     load, now = 0.0, 0.0
 

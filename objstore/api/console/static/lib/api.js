@@ -93,6 +93,13 @@ export async function admin(method, path, options) {
   return text ? JSON.parse(text) : null;
 }
 
+// The same of what has an ETag: gives {data, etag}. Send the etag back as the header if-match: what somebody else has
+// changed meanwhile is then refused (412) and not lost.
+export async function adminTagged(method, path, options) {
+  const response = await request(method, ADMIN + path, options);
+  return { data: await response.json(), etag: response.headers.get("etag") };
+}
+
 export function parseXml(text) {
   return new DOMParser().parseFromString(text, "application/xml").documentElement;
 }

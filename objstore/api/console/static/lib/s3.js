@@ -53,7 +53,7 @@ export function xml(name, content) {
   return new XMLSerializer().serializeToString(doc);
 }
 const xmlOf = async (answer) => parse(await answer.text());
-const put = (bucket, key, query, document, headers) => {
+export const put = (bucket, key, query, document, headers) => {
   const body = new TextEncoder().encode(document);
   return call("PUT", bucket, key, { query, body, headers: { "content-type": "application/xml", "x-amz-checksum-crc32": crc32(body), ...headers } });
 };

@@ -1,15 +1,17 @@
-// Several objects as one zip: each is read and written piece by piece into a file of the browser's own (the origin's
+// Several objects, and all that lies below prefixes, as one zip: each is read and written piece by piece into a file of the browser's own (the origin's
 // private file system), which is then handed to it as a download. So memory stays small, whatever the objects' sizes.
 // Browsers that have no such files, or the console over plain HTTP from elsewhere, hold it in memory: up to a bound.
 import { makeZip } from "../vendor/client-zip.js";
 import { ApiError } from "./api.js";
-import { bytes } from "./format.js";
+import { bytes, number } from "./format.js";
 import { t } from "./i18n.js";
 import { visible } from "./names.js";
-import { call } from "./s3.js";
+import { call, listObjects } from "./s3.js";
 import { Signal } from "./state.js";
 
 const IN_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+export const OBJECTS_MAX = 10000;
+const PAGE = 1000;
 const KEPT_MS = 3600e3; // how long the browser may take to copy a finished file
 const PREFIX = "zip-";
 
@@ -32,15 +34,41 @@ export function entryNames(keys, prefix) {
   });
 }
 
-/** `rows`: [{key, versionId?, size, modified}], at least one. Ends when the browser has been given the file, or it failed. */
+/** All rows, with what lies below prefixes in place of these; throws ApiError when that is too much. */
+async function expanded(bucket, rows, signal) {
+  const found = new Map(); // an object may be chosen beside its prefix
+  const put = (row) => {
+    found.set(`${row.key}/${row.versionId ?? ""}`, row);
+    if (found.size > OBJECTS_MAX) throw new ApiError(0, "TooLarge", t("zip.too_many", { max: number(OBJECTS_MAX) }));
+  };
+  for (const row of rows) {
+    if (!row.folder) put(row);
+    else {
+      let token = null;
+      do {
+        zipping.value = { ...zipping.value, key: row.key };
+        const page = await listObjects(bucket, { prefix: row.key, delimiter: "", token, limit: PAGE, signal });
+        // An empty object that is named as a folder is one: archives have folders by what is in them.
+        page.objects.filter((one) => one.size > 0 || !one.key.endsWith("/")).forEach(put);
+        token = page.next;
+      } while (token);
+    }
+  }
+  return [...found.values()];
+}
+
+/** `rows`: [{key, versionId?, size, modified} or {folder: true, key: prefix}], at least one. Ends when the browser has been given the file, or it failed. */
 export async function downloadZip(bucket, prefix, rows) {
   if (zipping.value?.state === "running") return;
   const controller = (abort = new AbortController());
   const name = `${prefix.split("/").filter(Boolean).at(-1) ?? bucket}.zip`;
-  const total = rows.reduce((sum, row) => sum + row.size, 0);
-  zipping.value = { name, sent: 0, total, key: rows[0].key, state: "running", error: null };
+  zipping.value = { name, sent: 0, total: 0, key: rows[0].key, state: "running", error: null };
   try {
-    const file = await written(makeZip(entries(bucket, prefix, rows, controller.signal), { buffersAreUTF8: true }), total, controller.signal);
+    const all = await expanded(bucket, rows, controller.signal);
+    if (!all.length) throw new ApiError(0, "NothingThere", t("zip.nothing"));
+    const total = all.reduce((sum, row) => sum + row.size, 0);
+    zipping.value = { ...zipping.value, total };
+    const file = await written(makeZip(entries(bucket, prefix, all, controller.signal), { buffersAreUTF8: true }), total, controller.signal);
     hand(file, name);
     zipping.value = null;
   } catch (error) {

@@ -7,12 +7,13 @@ import { Badge, Card, ErrorBox, Loaded, Meter, Page, Tabs } from "../lib/ui.js";
 import { useAdmin } from "../lib/use.js";
 import { DrivePage } from "./cluster/drive.js";
 import { DriveTable, NodeTable } from "./cluster/drives.js";
+import { Paces } from "./cluster/paces.js";
 import { Repair } from "./cluster/repair.js";
 import { Scrub } from "./cluster/scrub.js";
 import { Space } from "./cluster/space.js";
 
 const REFRESH_SECONDS = 5;
-const TABS = ["overview", "drives", "nodes", "repair", "checks", "space"];
+const TABS = ["overview", "drives", "nodes", "repair", "checks", "pace", "space"];
 const fillState = (fill) => (fill > 0.92 ? "bad" : fill > 0.8 ? "warning" : "");
 
 function losses(found) {
@@ -48,7 +49,7 @@ function Overview({ status }) {
   return html`<div class="grid">${Object.entries(status.tiers).map(([name, tier]) => {
     const fill = tier.capacity_bytes ? tier.used_bytes / tier.capacity_bytes : null;
     const states = Object.entries(tier.drives).filter(([, count]) => count > 0);
-    return html`<${Card} key=${name} title=${name} hint=${tier.profile}>
+    return html`<${Card} key=${name} title=${name} hint=${tier.profile} actions=${html`<a href=${link("here", { tier: name })}>${t("drive.tier_objects")}</a>`}>
       ${fill !== null && html`<${Meter} value=${fill} state=${fillState(fill)} label=${t("cluster.fill_of", { name })} text=${t("flow.filled", { part: percent(fill, 1), free: bytes(tier.free_bytes) })} />`}
       <dl class="facts tier-facts">
         <dt>${t("cluster.drives")}</dt><dd>${states.map(([state, count]) => html`<a href=${link("cluster", { tab: "drives", tier: name })}><${Badge} state=${{ up: "ok", suspect: "warning", draining: "info", gone: "bad" }[state]}>${number(count)} ${t(`state.${state}`)}<//></a> `)}</dd>
@@ -70,6 +71,7 @@ export default function Cluster({ path, query }) {
     nodes: () => html`<${NodeTable} status=${status} />`,
     repair: () => html`<${Repair} tiers=${Object.keys(status.tiers)} />`,
     checks: () => html`<${Scrub} drives=${status.drives} />`,
+    pace: () => html`<${Paces} />`,
     space: () => html`<${Space} />`,
   })[tab]();
   return html`<${Page} title=${t("nav.cluster")} lead=${t("cluster.lead")}>

@@ -1,15 +1,17 @@
-// Identities: users with their keys, groups, policies, and a tester for what they come to.
+// Identities: users with their keys, groups, roles, policies, providers, and a tester for what they come to.
 import { html } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { link } from "../lib/router.js";
 import { Page, Tabs } from "../lib/ui.js";
 import { Groups } from "./identities/groups.js";
 import { Policies } from "./identities/policies.js";
+import { Providers } from "./identities/providers.js";
+import { Roles } from "./identities/roles.js";
 import { Tester } from "./identities/tester.js";
 import { UserPage } from "./identities/user.js";
 import { Users } from "./identities/users.js";
 
-const TABS = { users: Users, groups: Groups, policies: Policies, tester: Tester };
+const TABS = { users: Users, groups: Groups, roles: Roles, policies: Policies, providers: Providers, tester: Tester };
 
 export default function Identities({ path, query }) {
   const [tab = "users", name] = path;

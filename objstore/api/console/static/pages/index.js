@@ -8,5 +8,6 @@ export const PAGES = [
   { id: "identities", icon: "identities", root: true, load: () => import("./identities.js") },
   { id: "jobs", icon: "jobs", root: true, load: () => import("./jobs.js") },
   { id: "events", icon: "events", root: true, load: () => import("./events.js") },
+  { id: "here", icon: "search", root: true, hidden: true, load: () => import("./here.js") },
   { id: "locate", icon: "search", root: true, hidden: true, load: () => import("./locate.js") },
 ];

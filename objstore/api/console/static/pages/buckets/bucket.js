@@ -4,16 +4,19 @@ import { session } from "../../lib/api.js";
 import { t } from "../../lib/i18n.js";
 import { go, link } from "../../lib/router.js";
 import { Button, LinkButton, Page, Tabs } from "../../lib/ui.js";
+import { Acl } from "./acl.js";
 import { Cors } from "./cors.js";
 import { Remove } from "./list.js";
 import { Notifications } from "./notifications.js";
 import { Objects } from "./objects.js";
 import { PolicyTab } from "./policy.js";
+import { Reports } from "./reports.js";
 import { Search } from "./search.js";
 import { Settings } from "./settings.js";
 import { Summary } from "./summary.js";
+import { Website } from "./website.js";
 
-const TABS = { objects: Objects, search: Search, summary: Summary, settings: Settings, policy: PolicyTab, cors: Cors, events: Notifications };
+const TABS = { objects: Objects, search: Search, summary: Summary, settings: Settings, policy: PolicyTab, acl: Acl, cors: Cors, events: Notifications, reports: Reports, website: Website };
 
 export function BucketPage({ name, tab, query }) {
   const [removing, setRemoving] = useState(false);

@@ -5,7 +5,8 @@ import { t } from "../../lib/i18n.js";
 import { Badge, Button, Card, Empty, ErrorBox, Loaded, Notice, TextField, toast } from "../../lib/ui.js";
 import { useAction, useLoad } from "../../lib/use.js";
 
-/** `kind`: {read(): text, write(text), formsOf(text), textOf(forms), problemsOf(form), empty: a form}; `name`: of its texts. */
+/** `kind`: {read(): text, write(text, saved), formsOf(text), textOf(forms), problemsOf(form), empty: a form, most?: how many
+forms there may be, short?: whether little text is to be expected}; `name`: of its texts. */
 export function DocumentEditor({ bucket, name, kind, Form }) {
   const load = useLoad(async () => kind.textOf(kind.formsOf(await kind.read())), [bucket]);
   return html`<${Loaded} load=${load}>${(saved) => html`<${Draft} key=${saved} name=${name} kind=${kind} Form=${Form} saved=${saved} reload=${load.reload} />`}<//>`;
@@ -30,7 +31,7 @@ function Draft({ name, kind, Form, saved, reload }) {
     }
   };
   const save = useAction(async () => {
-    await kind.write(text);
+    await kind.write(text, saved);
     toast(t("action.saved"));
     change(kind.formsOf(text));
     reload();
@@ -50,8 +51,8 @@ function Draft({ name, kind, Form, saved, reload }) {
           <${Form} form=${form} set=${(changes) => put(at, changes)} wrongOf=${(field) => (problems[at][field] ? t(problems[at][field]) : "")} />
           <div><${Button} kind="danger" icon="trash" label=${t(`${name}.remove`, { n: at + 1 })} onClick=${() => change(forms.filter((_, i) => i !== at))} /></div></div></fieldset>`)}
         ${!forms.length && html`<${Empty} icon="info" title=${t(`${name}.none`)} />`}
-        <div><${Button} icon="plus" onClick=${() => change([...forms, kind.empty])}>${t(`${name}.add`)}<//></div></div>`}<//>
-      <${Card} title=${t("lifecycle.text")}><${TextField} multiline class="tall" label=${t(`${name}.document`)} error=${wrong} value=${text} onValue=${typed} /><//></div>`;
+        ${forms.length < (kind.most ?? Infinity) && html`<div><${Button} icon="plus" onClick=${() => change([...forms, kind.empty])}>${t(`${name}.add`)}<//></div>`}</div>`}<//>
+      <${Card} title=${t("lifecycle.text")}><${TextField} multiline class=${kind.short ? "short" : "tall"} label=${t(`${name}.document`)} error=${wrong} value=${text} onValue=${typed} /><//></div>`;
 }
 
 /** Some of several, as boxes to tick. */

@@ -8,6 +8,7 @@ import { go, link } from "../../lib/router.js";
 import { head, tagsOf, versioningOf } from "../../lib/s3.js";
 import { Badge, Button, Card, Empty, ErrorBox, LinkButton, Page, Spinner, Tabs } from "../../lib/ui.js";
 import { useLoad } from "../../lib/use.js";
+import { Acl } from "./acl.js";
 import { DeleteObjects } from "./delete.js";
 import { download, LinkDialog } from "./link.js";
 import { Lock } from "./lock.js";
@@ -16,7 +17,7 @@ import { Preview } from "./preview.js";
 import { Restore } from "./restore.js";
 import { Versions } from "./versions.js";
 
-const TABS = ["details", "preview", "versions"];
+const TABS = ["details", "preview", "versions", "acl"];
 
 export function ObjectPage({ bucket, name, versionId, tab }) {
   const current = TABS.includes(tab) ? tab : "details";
@@ -51,6 +52,7 @@ function Body({ load, tab, bucket, name, versionId, versioning, toVersions }) {
   }
   if (load.error) return html`<${ErrorBox} error=${load.error} retry=${load.reload} />`;
   if (!load.data) return html`<${Spinner} />`;
+  if (tab === "acl") return html`<${Acl} bucket=${bucket} name=${name} versionId=${versionId} />`;
   if (tab === "preview") return html`<${Preview} bucket=${bucket} name=${name} versionId=${versionId} about=${load.data} />`;
   return html`<${Details} about=${load.data} reload=${load.reload} bucket=${bucket} name=${name} versionId=${versionId} />`;
 }

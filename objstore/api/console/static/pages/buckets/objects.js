@@ -62,6 +62,7 @@ export function Objects({ bucket, query }) {
     });
   const names = [...chosen.values()];
   const readable = names.filter((row) => !row.marker);
+  const removable = names.filter((row) => !row.folder);
   return html`<${DropZone} bucket=${bucket} prefix=${prefix} replaces=${versioning.data === "Enabled"}>
     <${Card}>
       <div class="toolbar">
@@ -70,7 +71,7 @@ export function Objects({ bucket, query }) {
           <${Check} label=${t("objects.show_versions")} checked=${versions} onValue=${(on) => replace("buckets", bucket, { prefix, versions: on ? "1" : "" })} />
           <${Button} kind="quiet" icon="refresh" label=${t("action.refresh")} onClick=${fresh} />
           ${readable.length > 0 && html`<${Button} icon="download" onClick=${() => downloadZip(bucket, prefix, readable)}>${t("zip.download", { count: readable.length })}<//>`}
-          ${names.length > 0 && html`<${Button} kind="danger" icon="trash" onClick=${() => setRemoving(names)}>${t("objects.delete_chosen", { count: names.length })}<//>`}
+          ${removable.length > 0 && html`<${Button} kind="danger" icon="trash" onClick=${() => setRemoving(removable)}>${t("objects.delete_chosen", { count: removable.length })}<//>`}
           <${PickFiles} bucket=${bucket} prefix=${prefix} replaces=${versioning.data === "Enabled"} />
         </div>
       </div>
@@ -100,7 +101,7 @@ function columnsOf({ bucket, prefix, versions, chosen, choose }) {
   return [
     {
       key: "chosen", align: "tight", label: html`<span class="visually-hidden">${t("objects.choose")}</span>`,
-      render: (row) => !row.folder && html`<input type="checkbox" class="tick" aria-label=${t("objects.choose_one", { name: visible(row.key) })} checked=${chosen.has(row.id)}
+      render: (row) => html`<input type="checkbox" class="tick" aria-label=${t("objects.choose_one", { name: visible(row.key) })} checked=${chosen.has(row.id)}
         onChange=${(event) => choose(row, event.currentTarget.checked)} />`,
     },
     { key: "key", label: t("objects.name"), wide: true, render: (row) => html`<${Name} bucket=${bucket} row=${row} prefix=${prefix} versions=${versions} />` },

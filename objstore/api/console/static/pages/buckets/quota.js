@@ -21,7 +21,7 @@ const isBound = (bound) => bound === null || (Number.isSafeInteger(bound) && bou
 
 export function Quota({ bucket }) {
   const path = `/buckets/${encodeURIComponent(bucket)}/quota`;
-  const load = useLoad(async (signal) => (await admin("GET", "/quotas", { signal })).quotas.find((one) => one.bucket === bucket) ?? NONE, [bucket]);
+  const load = useLoad(async (signal) => (await admin("GET", "/quotas", { query: { bucket }, signal })).quotas[0] ?? NONE, [bucket]);
   const [draft, setDraft] = useState(null);
   useEffect(() => setDraft(load.data ? fieldsOf(load.data) : null), [load.data]);
   const save = useAction(async (bounds) => {

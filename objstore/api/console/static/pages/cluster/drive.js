@@ -32,7 +32,7 @@ export function DrivePage({ id, status }) {
       <${Card} title=${t("drive.about")}><dl class="facts">
         <dt>${t("drive.id")}</dt><dd><code>${drive.id}</code></dd>
         <dt>${t("drive.state")}</dt><dd><${DriveState} drive=${drive} /> ${drive.reason && html`<bdi>${drive.reason}</bdi>`}</dd>
-        <dt>${t("map.tier")}</dt><dd>${drive.tier}</dd>
+        <dt>${t("map.tier")}</dt><dd>${drive.tier} · <a href=${link("here", { tier: drive.tier })}>${t("drive.tier_objects")}</a></dd>
         <dt>${t("drive.place")}</dt><dd><bdi>${[drive.node, drive.rack, drive.zone].filter(Boolean).join(" · ") || "–"}</bdi></dd>
         <dt>${t("drive.heard")}</dt><dd>${duration(drive.silent_seconds)}</dd>
         <dt>${t("drive.strikes")}</dt><dd>${number(drive.strikes, 1)}</dd></dl><//>

@@ -1,11 +1,11 @@
 // The rules of a bucket, as a form and as text side by side: either may be changed, the other follows. Nothing is
 // saved before it is known what it would do.
 import { html, useState } from "../../lib/dom.js";
-import { admin } from "../../lib/api.js";
+import { admin, adminTagged } from "../../lib/api.js";
 import { t } from "../../lib/i18n.js";
 import { configOf, jsonOf, rulesOfXml, xmlOf } from "../../lib/rules.js";
 import { Badge, Button, Card, Choice, Dialog, Empty, ErrorBox, Loaded, Notice, TextField, toast } from "../../lib/ui.js";
-import { useAction, useAdmin } from "../../lib/use.js";
+import { useAction, useLoad } from "../../lib/use.js";
 import { Forecast } from "./forecast.js";
 import { RuleForm } from "./rule.js";
 
@@ -18,11 +18,11 @@ const START = {
 
 export function Editor({ bucket }) {
   const path = `/buckets/${encodeURIComponent(bucket)}/lifecycle`;
-  const load = useAdmin(path);
-  return html`<${Loaded} load=${load}>${(data) => html`<${Draft} key=${jsonOf(data)} path=${path} saved=${data} reload=${load.reload} />`}<//>`;
+  const load = useLoad((signal) => adminTagged("GET", path, { signal }), [path]);
+  return html`<${Loaded} load=${load}>${({ data, etag }) => html`<${Draft} key=${etag} path=${path} saved=${data} etag=${etag} reload=${load.reload} />`}<//>`;
 }
 
-function Draft({ path, saved, reload }) {
+function Draft({ path, saved, etag, reload }) {
   const [config, setConfig] = useState({ ...EMPTY, ...saved });
   const [format, setFormat] = useState("json");
   const [text, setText] = useState(jsonOf(config));
@@ -53,7 +53,7 @@ function Draft({ path, saved, reload }) {
     return answer;
   });
   const save = useAction(async () => {
-    await admin("PUT", path, { json: config });
+    await admin("PUT", path, { json: config, headers: { "if-match": etag } });
     setAsking(false);
     toast(t("lifecycle.saved"));
     reload();

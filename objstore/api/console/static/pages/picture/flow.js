@@ -68,11 +68,18 @@ const inAndOut = (flows, name) => {
   return [ingest && `→ ${rate(ingest.bytes_per_second)}`, read && `← ${rate(read.bytes_per_second)}`].filter(Boolean).join("  ");
 };
 
+// Where to look for what a flow is about: the objects of a tier, those that were used today, or the work of rules.
+const WORK = { demoted: ["lifecycle"], promoted: ["lifecycle"], expired: ["lifecycle"], restored: ["jobs"], healed: ["cluster", { tab: "repair" }] };
+const USED_TODAY = { to: 1 };
+const tierIn = (place) => (place?.startsWith("tier:") ? place.slice(5) : undefined);
+
+export const placeOf = (flow) => (WORK[flow.kind] ? link(...WORK[flow.kind]) : link("here", { tier: tierIn(flow.to) ?? tierIn(flow.from), ...USED_TODAY }));
+
 function Memory({ box, verdict, flows, narrow }) {
-  return html`<g transform="translate(${box.x} ${box.y})"><rect class="node memory" width=${box.width} height=${box.height} rx="9" />
+  return html`<a href=${link("here", USED_TODAY)} class="tier-node" aria-label=${t("flow.memory_open")}><g transform="translate(${box.x} ${box.y})"><rect class="node memory" width=${box.width} height=${box.height} rx="9" />
     <text class="node-name" x="14" y="19">${t("flow.memory")}</text>
     <text class="node-fact" x="14" y="35">${narrow ? inAndOut(flows, "memory") : t("flow.memory_hint")}</text>
-    <title>${t("verdict.hits")}: ${percent(verdict.hit_ratio?.bytes, 1)}</title></g>`;
+    <title>${t("verdict.hits")}: ${percent(verdict.hit_ratio?.bytes, 1)}</title></g></a>`;
 }
 
 function Tier({ box, tier, flows, narrow }) {
@@ -80,7 +87,7 @@ function Tier({ box, tier, flows, narrow }) {
   const state = tier.fill > 0.92 ? "bad" : tier.fill > 0.8 ? "warning" : "";
   const full = tier.days_left === null || tier.days_left === undefined
     ? t("flow.no_forecast") : t("flow.full_in", { days: number(tier.days_left) });
-  return html`<a href=${link("cluster", { tier: tier.name })} class="tier-node" aria-label=${`${tier.name}: ${bytes(tier.bytes)}, ${percent(tier.fill)}`}>
+  return html`<a href=${link("here", { tier: tier.name })} class="tier-node" aria-label=${`${tier.name}: ${bytes(tier.bytes)}, ${percent(tier.fill)}`}>
     <g transform="translate(${box.x} ${box.y})"><rect class="node" width=${box.width} height=${box.height} rx="9" />
     <text class="node-name" x="14" y="21">${tier.name}<tspan class="node-fact" dx="7">${narrow && tier.name.length > 6 ? "" : tier.profile}${narrow ? "" : html`${tier.remote ? ` · ${t("flow.remote")}` : ""} · ×${number(tier.overhead, 2)}`}</tspan></text>
     <text class="node-strong" x=${box.width - 14} y="21" text-anchor="end">${bytes(tier.bytes)}</text>
@@ -97,7 +104,7 @@ function Background({ flows }) {
   const quiet = [...new Set(behind.map((flow) => flow.kind))].filter((kind) => !behind.some((flow) => flow.kind === kind && isMoving(flow)));
   const moves = [...behind.filter(isMoving), ...quiet.map((kind) => ({ kind, bytes_per_second: 0, objects_per_second: 0 }))];
   return html`<ul class="moves" aria-label=${t("flow.background")}>${moves.map((flow) => html`<li class="${flow.kind} ${isMoving(flow) ? "" : "idle"}">
-    <span class="key" aria-hidden="true"></span><span>${tName("flow.kind", flow.kind)}</span>
+    <span class="key" aria-hidden="true"></span><a href=${placeOf(flow)}>${tName("flow.kind", flow.kind)}</a>
     ${flow.from?.startsWith("tier:") && html`<span class="soft">${nameOf(flow.from)}${flow.to?.startsWith("tier:") ? ` → ${nameOf(flow.to)}` : ""}</span>`}
     <span class="figure">${isMoving(flow) ? figures(flow) : t("flow.nothing")}</span></li>`)}</ul>`;
 }
@@ -108,7 +115,7 @@ export function Flow({ picture }) {
   const place = layoutOf(flows, tiers, width);
   const { narrow } = place;
   const columns = [
-    { key: "kind", label: t("flow.what"), render: (flow) => tName("flow.kind", flow.kind) },
+    { key: "kind", label: t("flow.what"), render: (flow) => html`<a href=${placeOf(flow)}>${tName("flow.kind", flow.kind)}</a>` },
     { key: "from", label: t("flow.from"), render: (flow) => nameOf(flow.from) },
     { key: "to", label: t("flow.to"), render: (flow) => nameOf(flow.to) },
     { key: "bytes", label: t("flow.bytes"), align: "end", render: (flow) => rate(flow.bytes_per_second) },

@@ -44,6 +44,8 @@ function Area({ node, tierNames, onOpen }) {
     ${rows && html`<text x="8" y="33" class="area-fact">${fit(`${bytes(data.bytes)} · ${percent(data.heat)}`, width)}</text>`}</g>`;
 }
 
+const Ways = ({ bucket, prefix }) => html`<span class="acts nowrap"><a href=${link("buckets", bucket, { prefix })}>${t("map.objects_here")}</a><a href=${link("lifecycle", bucket)}>${t("map.rules_here")}</a></span>`;
+
 export function PlaceMap({ places, tiers }) {
   const [ref, width] = useWidth(300);
   const [where, setWhere] = useState({ bucket: "", prefix: "" });
@@ -68,6 +70,7 @@ export function PlaceMap({ places, tiers }) {
     { key: "objects", label: t("map.objects"), align: "end", render: (one) => short(one.objects) },
     { key: "heat", label: t("map.heat"), align: "end", render: (one) => percent(one.heat) },
     { key: "tier", label: t("map.tier"), render: (one) => mainTier(one.tiers) || "–" },
+    { key: "ways", label: html`<span class="visually-hidden">${t("buckets.actions")}</span>`, render: (one) => !one.leaf && html`<${Ways} bucket=${where.bucket || one.name} prefix=${inside ? one.prefix : ""} />` },
   ];
   const body = !shown ? null : shown.children.length === 0
     ? html`<${Empty} icon="buckets" title=${inside ? t("map.nothing_here") : t("map.no_buckets")} action=${!inside && html`<${LinkButton} kind="primary" href=${link("buckets")}>${t("map.create")}<//>`}>${inside ? "" : t("map.no_buckets_hint")}<//>`
@@ -81,8 +84,7 @@ export function PlaceMap({ places, tiers }) {
       ${steps.map((step, index) => html`<span aria-hidden="true">/</span><button type="button" class="link"
         onClick=${() => setWhere({ ...where, prefix: `${steps.slice(0, index + 1).join("/")}/` })}><bdi>${step}</bdi></button>`)}
       ${inside && html`<span class="map-links"><${Button} kind="quiet" icon="up" onClick=${() => setWhere(steps.length ? { ...where, prefix: steps.length > 1 ? `${steps.slice(0, -1).join("/")}/` : "" } : { bucket: "", prefix: "" })}>${t("map.up")}<//>
-        <a href=${link("buckets", where.bucket, { prefix: where.prefix })}>${t("map.objects_here")}</a>
-        <a href=${link("lifecycle", where.bucket)}>${t("map.rules_here")}</a>
+        <${Ways} bucket=${where.bucket} prefix=${where.prefix} />
         <${HotActions} key=${`${where.bucket}/${where.prefix}`} bucket=${where.bucket} prefix=${where.prefix} /></span>`}
     </div>
     ${inside && load.error && html`<${ErrorBox} error=${load.error} retry=${load.reload} />`}

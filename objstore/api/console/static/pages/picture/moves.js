@@ -1,7 +1,7 @@
 // What rules will do next, rule by rule; and what somebody may do about it: hold it off by a pin, bring data back to the
 // hot tier, or pause the rule.
 import { html, useState } from "../../lib/dom.js";
-import { admin } from "../../lib/api.js";
+import { admin, adminTagged } from "../../lib/api.js";
 import { ago, bytes, short } from "../../lib/format.js";
 import { t, tName } from "../../lib/i18n.js";
 import { link } from "../../lib/router.js";
@@ -22,13 +22,21 @@ const ruleOf = (config, id) => [...(config.Rules ?? []), ...(config.ExtendedRule
 const prefixOf = (rule) => rule?.Filter?.Prefix ?? rule?.Filter?.And?.Prefix ?? rule?.Prefix ?? "";
 const pathOf = (bucket) => `/buckets/${encodeURIComponent(bucket)}/lifecycle`;
 
-/** Gives whether the rule is still there. */
+const TRIES = 5;
+
+/** Gives whether the rule is still there. Only the status is changed, whatever others change at the same time. */
 async function setStatus(bucket, id, Status) {
-  const config = await admin("GET", pathOf(bucket));
   const changed = (list) => (list ?? []).map((one) => (one.ID === id ? { ...one, Status } : one));
-  if (!ruleOf(config, id)) return false;
-  await admin("PUT", pathOf(bucket), { json: { ...config, Rules: changed(config.Rules), ExtendedRules: changed(config.ExtendedRules) } });
-  return true;
+  for (let tries = 1; ; tries += 1) {
+    const { data, etag } = await adminTagged("GET", pathOf(bucket));
+    if (!ruleOf(data, id)) return false;
+    try {
+      await admin("PUT", pathOf(bucket), { json: { ...data, Rules: changed(data.Rules), ExtendedRules: changed(data.ExtendedRules) }, headers: { "if-match": etag } });
+      return true;
+    } catch (error) {
+      if (error.status !== 412 || tries === TRIES) throw error;
+    }
+  }
 }
 
 function Pause({ move, onClose, onDone }) {
