@@ -70,7 +70,7 @@ def _create_rounds(crowd: Crowd, wire: Wire, bucket: str, rounds: int) -> Counte
             assert (found.body, found.etag) == (_body(winner, turn), answers[winner].etag)
         else:
             late = [number for number, answer in enumerate(answers) if answer.status == 503]
-            assert found.body in [_body(number, turn) for number in late]
+            assert found.body in [_body(number, turn) for number in late] or len(late) == THREADS
             codes[LATE] += 1
     return codes
 
