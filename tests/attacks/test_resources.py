@@ -1,5 +1,5 @@
-"""What costs who sends it little, and must not cost the server much: uploads left open, bodies broken off, names without
-number. The long ones run in ``make soak``.
+"""What costs who sends it little, and must not cost the server much: uploads left open, bodies broken off, names by the
+thousand. The long ones run in ``make soak``.
 """
 
 import os
