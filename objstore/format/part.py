@@ -1,7 +1,7 @@
 """Parts of a multipart object, packed into its row, little-endian: one byte of version (1), then for each part:
 
 offset size field
-0      2    part number
+0      2    part number; 0 (WHOLE), only the first: what was put as one object, encrypted, before it was appended to
 2      8    size, bytes
 10     1    d = bytes of its checksum (0: none)
 11     d    checksum, of the algorithm of the object's checksum
@@ -11,6 +11,7 @@ import struct
 
 _HEAD = struct.Struct("<HQB")
 VERSION = 1
+WHOLE = 0
 
 
 def pack_parts(parts: list[tuple[int, int, bytes | None]]) -> bytes:

@@ -37,14 +37,25 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a policy hangs on. ``bucket``: the bucket that all resources have to be of; None: any service's."""
+    """What a policy hangs on. ``bucket``: the bucket that all resources have to be of; None: any service's.
+
+    ``loose``: takes what other servers take and AWS refuses: ids that stand there twice, statements that apply to
+    nothing.
+    """
 
     name: str
     principals: bool
     resources: bool = True
+    loose: bool = False
+
+    @property
+    def of_bucket(self) -> bool:
+        """Whether it is a bucket's."""
+        return self.name == "bucket"
 
 
 BUCKET = Kind("bucket", principals=True)
+LOOSE_BUCKET = Kind("bucket", principals=True, loose=True)
 IDENTITY = Kind("identity", principals=False)
 TRUST = Kind("trust", principals=True, resources=False)
 
@@ -68,7 +79,7 @@ def parse_policy(text: str, kind: Kind, bucket: str = "") -> Policy:
         raise PolicyError("Could not parse the policy: Statement is empty!")
     parsed = tuple(_statement(statement, kind, bucket, version == VERSIONS[0]) for statement in statements)
     sids = [statement.sid for statement in parsed if statement.sid]
-    if len(set(sids)) != len(sids):
+    if len(set(sids)) != len(sids) and not kind.loose:
         raise PolicyError("Statement IDs (SID) in a single policy must be unique.")
     return Policy(parsed, frozenset(condition.key for statement in parsed for condition in statement.conditions))
 
@@ -117,7 +128,7 @@ def _statement(fields: Any, kind: Kind, bucket: str, variables: bool) -> Stateme
     if unknown:
         raise PolicyError(f"Unknown field {sorted(unknown)[0]}")
     sid = fields.get("Sid", "")
-    if not isinstance(sid, str) or (kind is not BUCKET and not _SID.match(sid)):
+    if not isinstance(sid, str) or (not kind.of_bucket and not _SID.match(sid)):
         raise PolicyError("Statement IDs (SID) must be alpha-numeric.")
     if "Effect" not in fields:
         raise PolicyError("Missing required field Effect")
@@ -126,7 +137,7 @@ def _statement(fields: Any, kind: Kind, bucket: str, variables: bool) -> Stateme
     principals, not_principal = _principals(fields, kind)
     actions, not_action = _actions(fields, kind)
     resources, not_resource = _resources(fields, kind, bucket)
-    if kind is BUCKET and resources is not None and not (not_action or not_resource):
+    if kind.of_bucket and resources is not None and not (not_action or not_resource or kind.loose):
         _check_pairing(actions, resources)
     return Statement(
         allow=fields["Effect"] == "Allow",
@@ -185,7 +196,7 @@ def _actions(fields: Mapping[str, Any], kind: Kind) -> tuple[tuple[str, ...], bo
             continue
         if not _ACTION.match(action):
             raise PolicyError("Policy has invalid action")
-        if kind is BUCKET and not any(matches(action, known) for known in s3_names.ACTIONS):
+        if kind.of_bucket and not any(matches(action, known) for known in s3_names.ACTIONS):
             raise PolicyError("Policy has invalid action")
         if kind is TRUST and not any(matches(action, known) for known in _TRUST_ACTIONS):
             raise PolicyError("AssumeRole policy may only specify STS AssumeRole actions.")
@@ -197,18 +208,20 @@ def _resources(fields: Mapping[str, Any], kind: Kind, bucket: str) -> tuple[tupl
         if "Resource" in fields or "NotResource" in fields:
             raise PolicyError("Has prohibited field Resource")
         return None, False
+    if kind.loose and "Resource" not in fields and "NotResource" not in fields:
+        return (), False  # it applies to nothing
     value, negated = _one_of(fields, "Resource")
     resources = _texts(value, "Policy has invalid resource")
     for resource in resources:
         if resource == "*":
-            if kind is BUCKET and bucket:
+            if kind.of_bucket and bucket:
                 raise PolicyError("Policy has invalid resource")
             continue
         parts = resource.split(":", 5)
         if len(parts) != 6 or parts[0] != "arn" or not parts[5]:
             complaint = f'Resource {resource[:100]} must be in ARN format or "*".'
-            raise PolicyError("Policy has invalid resource" if kind is BUCKET else complaint)
-        if kind is BUCKET and bucket and not _is_of_bucket(parts, bucket):
+            raise PolicyError("Policy has invalid resource" if kind.of_bucket else complaint)
+        if kind.of_bucket and bucket and not _is_of_bucket(parts, bucket):
             raise PolicyError("Policy has invalid resource")
     return resources, negated
 
@@ -245,7 +258,7 @@ def _conditions(value: Any, kind: Kind) -> tuple[Condition, ...]:
 def _condition(operator: tuple[str, str, bool], key: str, values: Any, kind: Kind) -> Condition:
     quantifier, name, if_exists = operator
     lower = key_of(key)
-    if ":" not in lower or (kind is BUCKET and lower.startswith("s3:") and not s3_names.is_condition_key(lower)):
+    if ":" not in lower or (kind.of_bucket and lower.startswith("s3:") and not s3_names.is_condition_key(lower)):
         raise PolicyError("Policy has an invalid condition key")
     listed = values if isinstance(values, list) else [values]
     texts = tuple(_scalar(one) for one in listed)

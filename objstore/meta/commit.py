@@ -184,6 +184,8 @@ class _Decision:
                 history.remove(found)
             return None if found is None else _shown(found.version(history.name), history.state)
         if write.version is None:
+            if write.condition.absent_passes and history.latest is None:
+                return None  # nor is there a delete marker then
             return self._delete(history)
         try:
             history.put(write.version)

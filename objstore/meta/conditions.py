@@ -23,11 +23,11 @@ def refusal_of_delete(condition: Condition, found: ObjectVersion | None) -> Requ
     """Why a version may not be deleted.
 
     With If-Match it has to be there, as AWS has been seen to answer; with the other conditions it need not, as on
-    directory buckets. A delete marker is nothing that could match.
+    directory buckets. A delete marker is nothing that could match, but where what is absent passes: there it is as any.
     """
-    if condition is UNCONDITIONAL:
+    if condition is UNCONDITIONAL or (found is None and condition.absent_passes):
         return None
-    if found is None or (found.marker and condition.if_match is not None):
+    if found is None or (found.marker and condition.if_match is not None and not condition.absent_passes):
         return None if condition.if_match is None else NoSuchKey()
     if condition.if_match is not None and condition.if_match not in (b"*", found.etag):
         return PreconditionFailed(Condition="If-Match")

@@ -77,7 +77,7 @@ class Condition:
     """Condition of a write on the current version of its key; ETags in the form of ``ObjectVersion.etag``.
 
     ``if_match`` may also be ``b"*"``: there must be a current version. ``modified`` (whole seconds) and ``size``: of a
-    version that is to be deleted.
+    version that is to be deleted. ``absent_passes``: what is not there is deleted, whatever is asked of it.
     """
 
     if_none_match_any: bool = False
@@ -85,6 +85,7 @@ class Condition:
     if_none_match: bytes | None = None
     modified: datetime | None = None
     size: int | None = None
+    absent_passes: bool = False
 
 
 @dataclass(slots=True)

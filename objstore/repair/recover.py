@@ -8,8 +8,8 @@
     6 count       usage, links
 
 What was deleted after the last snapshot may come back, and what was made only in the database after it (copies that
-share bytes, completed uploads, tags, settings) is not there. Without any snapshot buckets have made-up names and every
-key its newest version. Step by step it is said in the report.
+share bytes, completed uploads, appends, tags, settings) is not there. Without any snapshot buckets have made-up names
+and every key its newest version. Step by step it is said in the report.
 """
 
 from base64 import b64decode

@@ -88,6 +88,12 @@ class Keys:
             raise CorruptData("a data key that a named key has sealed, and no key management")
         return Sealing(await self.kms.open(kept[KEY_ID], sealed, _context(kept.get(CONTEXT, ""))), kept)
 
+    async def is_of(self, kept: dict[str, Any], asked: Encryption) -> bool:
+        """Whether an envelope is of the kind, and sealed with the named key, that a request names. Raises KmsError."""
+        if kept[KIND] != asked.kind:
+            return False
+        return not asked.key_id or (self.kms is not None and await self.kms.resolve(asked.key_id) == kept[KEY_ID])
+
     async def _wrap(self, key: bytes, wanted: Encryption) -> dict[str, Any]:
         kept: dict[str, Any] = {KIND: wanted.kind}
         if wanted.kind == SSE_C:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from objstore.crypto.chunks import plain_max, seal_whole
-from objstore.format.part import unpack_parts
+from objstore.format.part import WHOLE, unpack_parts
 from objstore.model import clock
 from objstore.model.checksum import DEFAULT_ALGORITHM
 from objstore.model.encryption import ATTR, KIND, SSE_C, CustomerKey, Encryption, default_of, envelope_of
@@ -287,9 +287,10 @@ def parts_of(version: ObjectVersion) -> list[tuple[int, int, int, bytes]] | None
     """(number, start, end, checksum) of each part of a multipart object, else None."""
     if version.parts is None:
         return None
-    found, at = [], 0
-    for number, size, checksum in unpack_parts(version.parts):
-        found.append((number, at, at + size, checksum))
+    found, at, parts = [], 0, unpack_parts(version.parts)
+    shift = 1 if parts and parts[0][0] == WHOLE else 0  # numbers of segments begin at 0, those of parts at 1
+    for number, size, checksum in parts:
+        found.append((number + shift, at, at + size, checksum))
         at += size
     return found
 

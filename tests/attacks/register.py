@@ -13,6 +13,7 @@ REQUEST, CONSTANT = "tests/unit/auth/test_request.py", "tests/unit/auth/test_con
 LISTS, XML, LATTICE = "tests/unit/s3/test_lists.py", "tests/unit/s3/test_xml_in.py", "tests/unit/s3/test_lattice.py"
 NODE, FORM, CORS = "tests/unit/test_node_server.py", "tests/s3/test_post_form.py", "tests/s3/test_cors.py"
 ACCESS, EVENTS, WEB = "tests/identity/test_access.py", "tests/s3/test_events.py", "tests/identity/test_web_identity.py"
+BROWSER, RESOURCES = "tests/attacks/test_browser.py", "tests/attacks/test_resources.py"
 MALFORMED = (
     f"{FRAMING}::test_malformed_requests_are_refused_and_change_nothing",
     f"{PROTOCOL}::test_malformed_request_is_refused",
@@ -78,9 +79,19 @@ NAMED: dict[str, tuple[str, ...]] = {
         f"{BODY}::test_a70_a_body_that_drips_is_given_up",
         f"{FRAMING}::test_a70_idle_connections_do_not_keep_others_out",
     ),
-    "A71": (f"{LIVE}::test_a71_many_open_uploads", f"{FRAMING}::test_many_broken_requests_cost_little"),
+    "A71": (
+        f"{LIVE}::test_a71_many_open_uploads",
+        f"{FRAMING}::test_many_broken_requests_cost_little",
+        f"{RESOURCES}::test_a71_broken_puts_leave_nothing",
+        f"{RESOURCES}::test_a71_ten_thousand_uploads_and_broken_puts",
+    ),
     "A72": (f"{LIVE}::test_a72_what_is_compressed_stays_so",),
-    "A74": ("tests/meta/test_listing.py::test_delimited_skips", "tests/meta/test_plans.py::test_plan"),
+    "A73": (f"{RESOURCES}::test_a73_names_without_number",),
+    "A74": (
+        "tests/meta/test_listing.py::test_delimited_skips",
+        "tests/meta/test_plans.py::test_plan",
+        "tests/meta/test_many_keys.py::test_ten_million_keys",
+    ),
     "A75": (f"{CONSTANT}::test_unknown_key_and_wrong_secret_take_the_same_path",),
     "A76": ("tests/unit/s3/test_answers.py::test_whoever_waits_too_long_is_told_to_slow_down",),
     "A77": (
@@ -99,7 +110,13 @@ NAMED: dict[str, tuple[str, ...]] = {
     ),
     "A81": (f"{LIVE}::test_a81_no_header_says_where_a_request_comes_from",),
     "A82": (f"{CORS}::test_actual_requests", f"{CORS}::test_preflight"),
-    "A83": (f"{LIVE}::test_t2_nothing_is_open_without_credentials",),
+    "A83": (
+        f"{BROWSER}::test_a83_the_cookie_alone_does_nothing",
+        f"{BROWSER}::test_a83_the_token_does_nothing_for_other_sites",
+        f"{BROWSER}::test_a83_another_site_cannot_sign_somebody_in",
+        f"{BROWSER}::test_a83_no_page_is_shown_in_a_frame",
+        "tests/unit/console/test_session.py::test_the_cookie_is_secure_where_the_browser_sees_tls",
+    ),
     "A84": (f"{EVENTS}::test_a84_no_request_to_a_private_address",),
     "A85": (f"{ACCESS}::test_the_audit_log", f"{EVENTS}::test_access_log"),
     "A86": (
@@ -139,7 +156,14 @@ NAMED: dict[str, tuple[str, ...]] = {
         f"{SIGNATURES}::test_t19_nothing_is_received_before_authentication",
         f"{PROTOCOL}::test_every_malformed_request_in_single_bytes",
     ),
-    "T20": (f"{LIVE}::test_a66_keys_are_text_in_every_document", "tests/s3/test_website.py::test_what_is_not_there"),
+    "T20": (
+        f"{LIVE}::test_a66_keys_are_text_in_every_document",
+        "tests/s3/test_website.py::test_what_is_not_there",
+        f"{BROWSER}::test_t20_what_an_object_says_runs_in_an_origin_of_its_own",
+        f"{BROWSER}::test_t20_bytes_of_no_type_are_downloaded",
+        f"{BROWSER}::test_t20_documents_of_the_server_run_nothing",
+        "tests/console/test_content.py::test_an_object_opened_in_the_browser_has_no_part_in_the_console",
+    ),
     "T21": ("tests/unit/identity/test_differential.py::test_the_same_as_the_slow_one",),
     "T22": ("tests/s3/test_encryption.py::test_no_plaintext_on_any_drive",),
 }

@@ -162,6 +162,24 @@ async def test_encrypted_ones_open_again(world: World, raw: Any, empty_url: str)
     await after.close()
 
 
+async def test_what_was_appended_is_never_taken_for_the_object(world: World, raw: Any, empty_url: str) -> None:
+    """From records alone an object comes back as it was put: that it was appended to stood in the database only."""
+    keys = Keys(Sealer([b"k" * 32]))
+    world.store.context.keys = keys
+    await world.put(world.bucket, b"other", b"other")
+    for key, encryption in ((b"plain", None), (b"sealed", Encryption(SSE_S3))):
+        await world.store.put(PutRequest(world.bucket, key, encryption=encryption), Payload(b"base"))
+        for offset, piece in ((4, content_of(3000, 1)), (3004, content_of(300_000, 2))):
+            await world.store.append(PutRequest(world.bucket, key), offset, Payload(piece))
+        assert await world.content(world.bucket, key) is not None
+    after, report = await recover(world, empty_url)
+    after.store.context.keys, after.bucket = keys, report.buckets_made_up[0]
+    for key in (b"plain", b"sealed"):
+        assert (await after.store.get(after.bucket, key)).size == 4
+        assert await after.content(after.bucket, key) == b"base"
+    await after.close()
+
+
 async def test_lost_drives_and_a_file(world: World, raw: Any, empty_url: str) -> None:
     """With m drives of a tier gone, from a dump in a file: all is read, and healed after."""
     await world.fill()

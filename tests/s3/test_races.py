@@ -13,6 +13,7 @@ from tests.harness.wire import Answer, Wire, path_of
 from tests.s3.trees import content
 
 THREADS = 64
+LATE = 0  # in place of a status: rounds whose winner was told 503
 Request = Callable[[Wire, int], Answer]
 
 
@@ -52,27 +53,39 @@ def _body(number: int, turn: int) -> bytes:
 
 
 def _create_rounds(crowd: Crowd, wire: Wire, bucket: str, rounds: int) -> Counter[int]:
+    """Answers by status. Of each round one body is there: the winner's, if anybody was told to have won.
+
+    Who is told 503 may have won all the same, as after any 503; that is seen where a machine is busy for long.
+    """
     codes: Counter[int] = Counter()
     for turn in range(rounds):
         path = path_of(bucket, f"key-{turn}")
         answers = crowd.ask(lambda own, i: own.request("PUT", path, _body(i, turn), {"if-none-match": "*"}))  # noqa: B023
         codes.update(answer.status for answer in answers)
-        [winner] = [number for number, answer in enumerate(answers) if answer.status == 200]
-        assert {answer.status for answer in answers} <= {200, 412, 409}
+        assert {answer.status for answer in answers} <= {200, 412, 409, 503}
         found = wire.request("GET", path)
-        assert (found.body, found.etag) == (_body(winner, turn), answers[winner].etag)
+        winners = [number for number, answer in enumerate(answers) if answer.status == 200]
+        if winners:
+            [winner] = winners
+            assert (found.body, found.etag) == (_body(winner, turn), answers[winner].etag)
+        else:
+            late = [number for number, answer in enumerate(answers) if answer.status == 503]
+            assert found.body in [_body(number, turn) for number in late] or len(late) == THREADS
+            codes[LATE] += 1
     return codes
 
 
 def test_one_of_64_creates(crowd: Crowd, wire: Wire, bucket: str) -> None:
     codes = _create_rounds(crowd, wire, bucket, 40)
-    assert codes[200] == 40
+    assert codes[200] + codes[LATE] == 40
     assert codes[409] <= 40 * THREADS // 100  # 409 is final for most clients: 412 is what they expect
 
 
 @pytest.mark.soak
 def test_one_of_64_creates_in_10000_rounds(crowd: Crowd, wire: Wire, bucket: str) -> None:
-    assert _create_rounds(crowd, wire, bucket, 10_000)[200] == 10_000
+    codes = _create_rounds(crowd, wire, bucket, 10_000)
+    assert codes[200] + codes[LATE] == 10_000
+    assert codes[LATE] <= 100
 
 
 def test_one_of_64_swaps(crowd: Crowd, wire: Wire, bucket: str) -> None:

@@ -20,7 +20,7 @@ POLICY_BYTES_MAX = 16 * 1024
 CONDITIONS_MAX = 200
 # Fields that no condition has to name: they are the signature, or of no effect.
 _FREE = frozenset({"policy", "signature", "awsaccesskeyid", "x-amz-signature", "file", "bucket"})
-_IGNORED = "x-ignore-"
+_IGNORED, _CHECKSUMS = "x-ignore-", "x-amz-checksum-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,11 @@ class PostPolicy:
     low: int | None = None
     high: int | None = None
 
-    def check(self, fields: Mapping[str, str], bucket: str) -> None:
+    def check(self, fields: Mapping[str, str], bucket: str, *, lenient: bool = False) -> None:
         """Raise AccessDenied unless the policy still holds and allows just these fields, for this bucket.
 
         ``fields``: lower-case names. The bucket is the one that the request goes to, whatever a field says.
+        ``lenient``: a field that may begin with anything need not be there, and no condition has to name a checksum.
         """
         if self.expires_seconds <= clock.now_seconds():
             raise AccessDenied("Invalid according to Policy: Policy expired.")
@@ -43,14 +44,15 @@ class PostPolicy:
         covered = set()
         for operator, name, value in self.conditions:
             covered.add(name)
-            found = given.get(name)
+            found = given.get(name, "" if lenient and operator == "starts-with" and not value else None)
             holds = found is not None and (found == value if operator == "eq" else _starts(name, found, value))
             if not holds:
                 condition = orjson.dumps([operator, f"${name}", value]).decode()
                 raise AccessDenied(f"Invalid according to Policy: Policy Condition failed: {condition}")
         if "bucket" not in covered:
             raise AccessDenied("Invalid according to Policy: the policy does not name the bucket.")
-        extra = [name for name in fields if name not in covered and name not in _FREE and not name.startswith(_IGNORED)]
+        free = (_IGNORED, _CHECKSUMS) if lenient else _IGNORED
+        extra = [name for name in fields if name not in covered and name not in _FREE and not name.startswith(free)]
         if extra:
             raise AccessDenied(f"Invalid according to Policy: Extra input fields: {', '.join(sorted(extra))[:500]}")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from objstore.api.s3.call import Site
 from objstore.identity.acl import Grant, private
-from objstore.identity.parse import BUCKET, stored_policy
+from objstore.identity.parse import LOOSE_BUCKET, stored_policy
 from objstore.identity.policy import Policy
 from objstore.identity.public import is_public
 from objstore.model.objects import Bucket, ObjectVersion
@@ -52,7 +52,7 @@ def blocks(bucket: Bucket, site: Site, name: str) -> bool:
 def policy_of(bucket: Bucket) -> Policy | None:
     """The bucket's policy, parsed."""
     text = bucket.settings.get(POLICY)
-    return None if text is None else stored_policy(text, BUCKET)
+    return None if text is None else stored_policy(text, LOOSE_BUCKET)
 
 
 def has_public_policy(bucket: Bucket) -> bool:

@@ -1,5 +1,7 @@
 """From a request to its handler: authentication first, then the operation, then what holds for all of them."""
 
+import re
+
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.iam.serve import is_query, serve_query
 from objstore.api.s3.authorizer import authorize, authorize_key, concealed, settled
@@ -13,6 +15,7 @@ from objstore.api.s3.router import router
 from objstore.model import clock
 from objstore.model.errors import (
     AccessDenied,
+    InvalidURI,
     MethodNotAllowed,
     NoSuchBucket,
     NoSuchKey,
@@ -22,6 +25,8 @@ from objstore.model.errors import (
 )
 
 _COPY_SOURCE = b"x-amz-copy-source"
+# Control characters that no keyboard has (U+0080 to U+009F), in UTF-8.
+_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
 
 
 class Dispatcher:
@@ -67,6 +72,7 @@ class Dispatcher:
         except (NoSuchKey, NoSuchVersion):
             if await concealed(call):
                 raise AccessDenied from None
+            _check_readable(call)
             raise
 
     async def _admit(self, call: Call) -> None:
@@ -76,6 +82,9 @@ class Dispatcher:
             if bucket and not is_plausible(bucket) and call.operation != "CreateBucket":
                 raise NoSuchBucket(BucketName=bucket)
             await authorize(call)
+        except NoSuchKey:
+            _check_readable(call)
+            raise
         except NoSuchBucket:
             if call.principal.anonymous and not call.site.lenient:
                 raise AccessDenied from None
@@ -96,3 +105,9 @@ class Dispatcher:
                     Condition="Bucket POST must be of the enclosure-type multipart/form-data"
                 ) from None
             raise
+
+
+def _check_readable(call: Call) -> None:
+    """Raise InvalidURI for a key that is not there, and that others do not take for one."""
+    if call.site.lenient and _CONTROLS.search(call.request.key):
+        raise InvalidURI from None

@@ -1,5 +1,6 @@
 """DeleteObject and DeleteObjects."""
 
+from dataclasses import replace
 from typing import Any
 
 from objstore.api.s3.authorizer import may_delete
@@ -28,7 +29,7 @@ async def delete_object(call: Call) -> Answer:
     request = call.request
     version_id = parse_version_id(call.query.get(VERSION_ID))
     refuse_headers(request.headers)
-    condition, bypass = delete_condition(request.headers), bypasses(request.headers)
+    condition, bypass = _for(call, delete_condition(request.headers)), bypasses(request.headers)
     result = await call.store.delete(request.bucket, DeleteRequest(request.key, version_id, condition, bypass))
     headers: Headers = [(b"x-amz-delete-marker", b"true")] if result.marker else []
     add_version_id(headers, result.shown_id)
@@ -43,7 +44,7 @@ async def delete_objects(call: Call) -> Answer:
         raise MalformedXML
     refused = await _refusals(call, entries)
     bypass = bypasses(call.request.headers)
-    wanted = [_wanted(entry, bypass) for entry, error in zip(entries, refused, strict=True) if error is None]
+    wanted = [_wanted(call, entry, bypass) for entry, error in zip(entries, refused, strict=True) if error is None]
     outcomes = iter(await call.store.delete_many(call.request.bucket, wanted))
     results = [error if error is not None else next(outcomes) for error in refused]
     deleted, errors = _outcomes(entries, results)
@@ -74,7 +75,13 @@ def _refusal(entry: dict[str, Any]) -> RequestError | None:
     return None
 
 
-def _wanted(entry: dict[str, Any], bypass: bool) -> DeleteRequest:
+def _for(call: Call, condition: Condition) -> Condition:
+    """A condition as the site takes it."""
+    lenient = call.site.lenient and condition is not UNCONDITIONAL
+    return replace(condition, absent_passes=True) if lenient else condition
+
+
+def _wanted(call: Call, entry: dict[str, Any], bypass: bool) -> DeleteRequest:
     condition = UNCONDITIONAL
     if not entry.keys().isdisjoint(("ETag", "LastModifiedTime", "Size")):
         etag, modified = entry.get("ETag"), entry.get("LastModifiedTime")
@@ -83,7 +90,7 @@ def _wanted(entry: dict[str, Any], bypass: bool) -> DeleteRequest:
             modified=None if modified is None else modified.replace(microsecond=0),
             size=entry.get("Size"),
         )
-    return DeleteRequest(entry["Key"].encode(), parse_version_id(entry.get("VersionId")), condition, bypass)
+    return DeleteRequest(entry["Key"].encode(), parse_version_id(entry.get("VersionId")), _for(call, condition), bypass)
 
 
 def _outcomes(

@@ -17,9 +17,9 @@ from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model import clock
 from objstore.model.checksum import Checksum
 from objstore.model.encryption import CustomerKey, envelope_of
-from objstore.model.errors import InvalidArgument, InvalidPartNumber, InvalidRequest
+from objstore.model.errors import InvalidArgument, InvalidPart, InvalidPartNumber, InvalidRequest
 from objstore.model.limits import PART_NUMBER_MAX
-from objstore.model.objects import ObjectVersion
+from objstore.model.objects import ObjectVersion, etag_text
 
 if TYPE_CHECKING:
     from objstore.api.s3.verbs import Verbs
@@ -110,6 +110,8 @@ async def _special(call: Call, customer: CustomerKey | None) -> tuple[ObjectVers
         return version, 304, _not_modified(version), (0, 0)
     headers = object_headers(version, call.site.region, customer)
     status, span = _choose(call, version, number, headers)
+    if number and call.site.lenient:
+        await _name_part(call, version, span, headers, customer)
     if overrides:
         replaced = {name for name, _ in overrides}
         headers = [header for header in headers if header[0] not in replaced] + overrides
@@ -133,7 +135,12 @@ def _choose(call: Call, version: ObjectVersion, number: int, headers: Headers) -
     """
     wants_checksum = call.request.headers.get(b"x-amz-checksum-mode", b"").upper() == b"ENABLED"
     if number:
-        return _choose_part(call.store, version, number, headers, wants_checksum)
+        try:
+            return _choose_part(call.store, version, number, headers, wants_checksum)
+        except InvalidPartNumber:
+            if call.site.lenient:
+                raise InvalidPart from None
+            raise
     span = _range(call, version)
     if span is not None:
         headers.append(_content_range(span, version.size))
@@ -141,6 +148,15 @@ def _choose(call: Call, version: ObjectVersion, number: int, headers: Headers) -
     if wants_checksum and version.checksum:
         headers += checksum_headers(Checksum.unpack(version.checksum))
     return 200, (0, version.size)
+
+
+async def _name_part(
+    call: Call, version: ObjectVersion, span: Span, headers: Headers, customer: CustomerKey | None
+) -> None:
+    """Give a part's own ETag for the object's, as other servers do."""
+    if call.store.parts_of(version):
+        own = etag_text(await call.store.part_etag(version, span, customer))
+        headers[:] = [(name, b'"%b"' % own.encode() if name == b"etag" else value) for name, value in headers]
 
 
 def _range(call: Call, version: ObjectVersion) -> Span | None:

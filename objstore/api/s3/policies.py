@@ -27,7 +27,7 @@ from objstore.identity.acl import is_private
 from objstore.identity.acl import is_public as acl_is_public
 from objstore.identity.arn import bucket_arn
 from objstore.identity.evaluate import is_denied
-from objstore.identity.parse import BUCKET, BUCKET_BYTES_MAX, PolicyError, parse_policy
+from objstore.identity.parse import BUCKET, BUCKET_BYTES_MAX, LOOSE_BUCKET, PolicyError, parse_policy
 from objstore.identity.policy import Ask, Policy
 from objstore.identity.public import is_public
 from objstore.model.errors import AccessDenied, MalformedXML
@@ -42,7 +42,7 @@ async def put_bucket_policy(call: Call) -> Answer:
     text = _text(await call.document())
     bucket = await call.store.get_bucket(call.request.bucket)
     try:
-        policy = parse_policy(text, BUCKET, bucket.name)
+        policy = parse_policy(text, LOOSE_BUCKET if call.site.lenient else BUCKET, bucket.name)
     except PolicyError as error:
         raise MalformedPolicy(str(error)) from None
     if is_public(policy) and blocks(bucket, call.site, "BlockPublicPolicy"):

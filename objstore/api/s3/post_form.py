@@ -59,7 +59,7 @@ async def post_object(call: Call, authenticator: Authenticator, authorize: Autho
     signed = authenticate_form(authenticator, fields)
     if signed is not None:
         call.authenticated, policy = signed
-        policy.check(fields, request.bucket)
+        policy.check(fields, request.bucket, lenient=call.site.lenient)
         form.low, form.high = policy.low, policy.high
     # From here on the form is a PUT whose headers are its fields; those of the POST itself say nothing of the object.
     request.headers = {name: value for name, value in request.headers.items() if not name.startswith(b"x-amz-")}

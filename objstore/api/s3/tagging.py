@@ -76,6 +76,6 @@ async def _set(call: Call, tags: Mapping[str, str] | None, version_id: bytes | N
 
 
 def _document(call: Call, tags: Mapping[str, str] | None, headers: Headers) -> Answer:
-    tag_set = [{"Key": name, "Value": value} for name, value in (tags or {}).items()]
+    tag_set = [{"Key": name, "Value": value} for name, value in sorted((tags or {}).items())]
     _, body = render(call.operation, {"TagSet": tag_set})
     return xml_answer(body, headers)
