@@ -10,7 +10,7 @@ import pytest
 
 from tests.harness.server import Server
 
-BUCKET = "pictured"
+BUCKET = "pictured-by-api"
 SECONDS_MAX = 60.0
 
 
