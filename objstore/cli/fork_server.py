@@ -10,6 +10,7 @@ worker has ended.
 """
 
 import ctypes
+import errno
 import gc
 import os
 import selectors
@@ -67,6 +68,8 @@ class _ForkServer:
                     if not message:
                         selector.unregister(self._control)
                         is_open = False
+                    elif not files:  # the socket did not come through: no more files may be open
+                        self._tell(f"failed {errno.EMFILE}")
                     elif self._is_worker(files[0]):
                         return self._parent
         return None

@@ -81,7 +81,8 @@ class Child:
         finally:
             writer.close()
             self.ready.clear()
-            self._on_change(process.pid)
+            if process.pid:  # else there never was one
+                self._on_change(process.pid)
 
     async def _wait_until_ready(
         self, process: Fork, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -2,14 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from tests.harness.cluster import Cluster
+from tests.harness.waiting import until
 
 BUCKET = "repair"
 SIZES = (0, 4096, 200_000, 6_000_000)
@@ -37,13 +36,6 @@ def check(cluster: Cluster, payloads: dict[str, bytes]) -> None:
         s3 = cluster.client(gateway)
         for key, body in payloads.items():
             assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == body
-
-
-def until(true: Callable[[], Any], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def files(cluster: Cluster, node: int) -> list[Path]:

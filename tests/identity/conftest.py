@@ -111,3 +111,13 @@ def policy(*statements: dict[str, Any]) -> str:
 
 def audit_lines(server: Server) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(server.directory / "audit.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def main(client: Client) -> Any:
+    return client("s3", "main")
+
+
+@pytest.fixture
+def alt(client: Client) -> Any:
+    return client("s3", "alt")

@@ -25,16 +25,6 @@ EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
 
 
 @pytest.fixture
-def main(client: Client) -> Any:
-    return client("s3", "main")
-
-
-@pytest.fixture
-def alt(client: Client) -> Any:
-    return client("s3", "alt")
-
-
-@pytest.fixture
 def nobody(client: Client) -> Any:
     return client("s3", None)
 

@@ -11,21 +11,11 @@ import httpx
 import pytest
 
 from tests.harness.server import Server
-from tests.identity.conftest import ALT, DENIED, KEYS, MAIN, Client, new_name, policy, refused
+from tests.identity.conftest import ALT, DENIED, KEYS, MAIN, new_name, policy, refused
 
 FAILED, INVALID = (412, "PreconditionFailed"), (400, "InvalidArgument")
 LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
 SERVICE = "logging.s3.amazonaws.com"
-
-
-@pytest.fixture
-def main(client: Client) -> Any:
-    return client("s3", "main")
-
-
-@pytest.fixture
-def alt(client: Client) -> Any:
-    return client("s3", "alt")
 
 
 @pytest.fixture

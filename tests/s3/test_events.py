@@ -3,8 +3,7 @@
 import gzip
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from botocore.exceptions import ClientError
 from objstore.events.pinned import RefusedAddress, is_public
 from objstore.events.webhook import Webhook
 from tests.harness.server import SETTINGS, Server
+from tests.harness.waiting import until
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:hook"
-SECONDS_MAX = 60.0
 FAST = "access_log_seconds = 0.3\nlifecycle_interval_seconds = 0.1\n"
 
 
@@ -73,13 +72,6 @@ def told(hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     server = Server(directory, workers=1, settings=FAST + SETTINGS + target).start()
     yield server.s3()
     server.close()
-
-
-def until(check: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS_MAX
-    while not check():
-        assert time.monotonic() < deadline, "nothing was heard"
-        time.sleep(0.05)
 
 
 def listen(s3: Any, bucket: str, *events: str, **more: Any) -> None:

@@ -1,17 +1,18 @@
 """Heat on a running server whose days are one second: what is read stays on, or comes back to, the hot tier."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.harness.server import SETTINGS, Server
+from tests.harness.waiting import until as until_true
 from tests.s3.trees import content
 
-WAIT_SECONDS_MAX = 120
+until = partial(until_true, seconds=120)
 BUCKET = "heat"
 MOVING = ("it/read", "it/head", "it/left")
 ENVIRONMENT = {
@@ -37,14 +38,6 @@ def s3(own_server: Server) -> Iterator[Any]:
         client.put_object(Bucket=BUCKET, Key=key, Body=content(300_000, i), StorageClass="INTELLIGENT_TIERING")
     yield client
     client.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that has to come."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
 
 
 def tiers(server: Server, *keys: str) -> list[str]:

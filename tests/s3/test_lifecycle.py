@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.harness.server import SETTINGS, Server
+from tests.harness.waiting import until as until_true
 from tests.s3.trees import content
 
+until = partial(until_true, seconds=90)
 DAY_SECONDS = 5
-WAIT_SECONDS_MAX = 90
 BUCKET = "rules"
 
 
@@ -30,14 +32,6 @@ def s3(own_server: Server) -> Iterator[Any]:
     client.create_bucket(Bucket=BUCKET)
     yield client
     client.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that has to come."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.2)
 
 
 def keys_of(s3: Any, prefix: str) -> dict[str, str]:

@@ -2,17 +2,17 @@
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.harness.server import SETTINGS, Server
+from tests.harness.waiting import until as until_true
 from tests.s3.trees import content
 
+until = partial(until_true, seconds=90)
 DAY_SECONDS = 2
-WAIT_SECONDS_MAX = 90
 BUCKET = "progress"
 
 
@@ -23,15 +23,6 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("progress"), workers=1, settings=SETTINGS, environment=environment).start()
     yield server
     server.close()
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    """Wait for something that has to come; gives it."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.2)
-    return found
 
 
 def test_what_was_done_is_told(own_server: Server) -> None:

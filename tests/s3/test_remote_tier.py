@@ -4,17 +4,19 @@ Beside it a third tier of drives, and classes of the site's own on both.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.harness.server import SETTINGS, Server
+from tests.harness.waiting import until as until_true
 from tests.s3.trees import content
 
+until = partial(until_true, seconds=90)
 DAY_SECONDS = 4
-WAIT_SECONDS_MAX = 90
 COLD, BUCKET = "cold", "data"
 REMOTE = """
 [tier.archive]
@@ -65,14 +67,6 @@ def there(second: Server) -> dict[str, int]:
     """Keys and sizes of what lies in the other bucket."""
     page = second.s3().list_objects_v2(Bucket=COLD)
     return {entry["Key"]: entry["Size"] for entry in page.get("Contents", [])}
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that has to come."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.2)
 
 
 def class_of(s3: Any, key: str) -> str:

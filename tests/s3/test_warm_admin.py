@@ -1,17 +1,14 @@
 """Warm-ups and pins by the command line, on a running server."""
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.harness.server import Server
+from tests.harness.waiting import until
 from tests.s3.trees import content
 from tests.serve.test_cli import answer, run
-
-WAIT_SECONDS_MAX = 60
 
 
 @pytest.fixture
@@ -27,14 +24,6 @@ def cold(s3: Any, bucket: str) -> str:
 
 def classes(s3: Any, bucket: str) -> dict[str, str]:
     return {one["Key"]: one["StorageClass"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that has to come."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.2)
 
 
 def test_warm(server: Server, s3: Any, cold: str) -> None:
