@@ -29,9 +29,18 @@ autovacuum_naptime = 10s
 deadlock_timeout = 100ms
 """
 TEMPLATE = "objstore_template"
+# What takes longest begins first, so that nothing long is left at the end for one process alone.
+LONGEST = ("crash", "cluster", "sim", "serve", "docs", "console", "s3")
 settings.register_profile("objstore", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("objstore")
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order of the directories."""
+    here = Path(__file__).parent
+    rank = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(rank)))
 
 
 @pytest.fixture(scope="session")

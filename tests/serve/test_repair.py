@@ -168,7 +168,7 @@ def test_tables_for_people(box: Server, stored: dict[str, bytes]) -> None:
         (("repair", "status"), "full redundancy"),
         (("repair", "scrub"), "Verified"),
         (("fsck", "--no-wait"), "files are not known"),
-        (("drive", "ls"), "capacity"),
+        (("drive", "ls"), "State"),
     ):
         assert expected in run("-m", "objstore", *arguments), arguments
 
