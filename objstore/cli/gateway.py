@@ -14,6 +14,7 @@ from objstore.api.asgi import Gateway
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.auth.console_session import ConsoleSessions
 from objstore.api.console.app import Console
+from objstore.api.control.serve import Control
 from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.readiness import Readiness
@@ -127,6 +128,9 @@ async def run_gateway(spec: WorkerSpec) -> None:
             access_log=access_log,
             dispatcher=Websites(),
         )
+    control = Gateway(
+        store, authenticator, site, observe=metrics.observe, audit=note, dispatcher=Control(authenticator)
+    )
     gateway = Gateway(
         store,
         authenticator,
@@ -134,6 +138,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         domain=spec.domain,
         website=website,
         website_domain=spec.website_domain,
+        control=control,
         ops=ops,
         observe=metrics.observe,
         audit=note,
