@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import structlog
 
-from objstore.api.access_log import AccessLog
 from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.control.operations import PREFIX as CONTROL_PREFIX
@@ -52,6 +51,12 @@ class Answerer(Protocol):
     async def answer(self, call: Call) -> Answer: ...
 
 
+class AccessNotes(Protocol):
+    """What is told of each answered request, and how many seconds it took."""
+
+    def note(self, call: Call, seconds: float) -> None: ...
+
+
 class ResponseBroken(Exception):
     """An answer's body could not be sent whole: the server must drop the connection."""
 
@@ -79,7 +84,7 @@ class Gateway:
         lifespan: Application | None = None,
         observe: Observe | None = None,
         audit: Note | None = None,
-        access_log: AccessLog | None = None,
+        access_log: "AccessNotes | None" = None,
         first_byte: FirstByte | None = None,
         slow: SlowLog | None = None,
         answer_seconds: float = ANSWER_SECONDS_MAX,

@@ -15,6 +15,7 @@ from objstore.identity.public import is_public
 from objstore.model.objects import Bucket, ObjectVersion
 
 POLICY, ACL, OWNERSHIP, PUBLIC_ACCESS = "policy", "acl", "ownership", "public_access"
+LOGGING = "logging"
 # There where an owner has shut themselves out of the policy, which other servers allow.
 POLICY_FINAL = "policy_final"
 DELETED = "none"

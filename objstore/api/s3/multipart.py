@@ -86,6 +86,7 @@ async def upload_part(call: Call) -> Answer:
     check_length(body, PART_BYTES_MAX)
     customer = customer_of(call)
     part = await call.store.put_part(request.bucket, request.key, upload_id, number, body, customer)
+    call.object_bytes = part.size
     headers = [NO_CONTENT, (b"etag", b'"%b"' % part.etag.hex().encode())]
     add_encryption(headers, part.attrs, customer, call.site.region)
     checksum = part_checksum(part.checksum, part.algorithm)
@@ -112,6 +113,7 @@ async def upload_part_copy(call: Call) -> Answer:
         customer,
         source_customer_of(call),
     )
+    call.object_bytes = part.size
     result = {"LastModified": part.modified, "ETag": f'"{part.etag.hex()}"', **_part_checksum_fields(part)}
     extra, body = render("UploadPartCopy", {"CopyPartResult": result})
     add_source_version_id(extra, source)
@@ -148,6 +150,7 @@ async def complete_multipart_upload(call: Call) -> Answer:
         customer=customer_of(call),
     )
     version = await call.store.complete(complete)
+    call.object_bytes = version.size
     checksum = Checksum.unpack(version.checksum) if version.checksum else None
     named = {"Location": _location(call), "Bucket": request.bucket, "Key": request.key.decode()}
     extra, body = render(
