@@ -84,7 +84,7 @@ class Gateway:
         lifespan: Application | None = None,
         observe: Observe | None = None,
         audit: Note | None = None,
-        access_log: "AccessNotes | None" = None,
+        access_log: AccessNotes | None = None,
         first_byte: FirstByte | None = None,
         slow: SlowLog | None = None,
         answer_seconds: float = ANSWER_SECONDS_MAX,
