@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from objstore.api.access_log import AccessLog
 from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
+from objstore.api.control.operations import PREFIX as CONTROL_PREFIX
+from objstore.api.control.serve import is_control
 from objstore.api.cycle import answer_of
 from objstore.api.lateness import AnswerWatch
 from objstore.api.ops import MINIO_PREFIX, OPS_PREFIX, is_ours
@@ -35,7 +36,7 @@ Observe = Callable[[str, int, float, int, int], None]
 FirstByte = Callable[[str, str, float], None]
 
 _log = structlog.get_logger(__name__)
-_OPS = (OPS_PREFIX, MINIO_PREFIX)
+_APART = (OPS_PREFIX, MINIO_PREFIX, CONTROL_PREFIX)
 _ORIGIN = b"origin"
 _CLOSE = (b"connection", b"close")
 _BODILESS = (204, 304)
@@ -48,6 +49,12 @@ class Answerer(Protocol):
     """What finds the answer to a call; raises what its refusal is to be."""
 
     async def answer(self, call: Call) -> Answer: ...
+
+
+class AccessNotes(Protocol):
+    """What is told of each answered request, and how many seconds it took."""
+
+    def note(self, call: Call, seconds: float) -> None: ...
 
 
 class ResponseBroken(Exception):
@@ -63,7 +70,7 @@ class Gateway:
     byte came from (empty unless an object was read) and after how many seconds; ``slow`` of each request that was
     observed. ``answer_seconds``: see ``AnswerWatch``. ``access_log`` is told of each, if there is an ``observe``.
     ``audit`` takes a record of every S3 request. ``website``: serves requests whose host is below ``website_domain``.
-    ``dispatcher`` answers in place of the one for S3.
+    ``control`` serves S3 Control. ``dispatcher`` answers in place of the one for S3.
     """
 
     def __init__(
@@ -77,12 +84,13 @@ class Gateway:
         lifespan: Application | None = None,
         observe: Observe | None = None,
         audit: Note | None = None,
-        access_log: AccessLog | None = None,
+        access_log: AccessNotes | None = None,
         first_byte: FirstByte | None = None,
         slow: SlowLog | None = None,
         answer_seconds: float = ANSWER_SECONDS_MAX,
         website: Application | None = None,
         website_domain: str = "",
+        control: Application | None = None,
         dispatcher: "Answerer | None" = None,
     ) -> None:
         self._store = store
@@ -90,7 +98,7 @@ class Gateway:
         self._domain = domain.lower().encode()
         self._website, self._website_domain = website, website_domain.lower().encode()
         self._dispatcher: Answerer = dispatcher or Dispatcher(authenticator)
-        self._ops = ops
+        self._ops, self._control = ops, control
         self._lifespan = lifespan
         self._observe = observe
         self._audit, self._access_log = audit, access_log
@@ -110,8 +118,7 @@ class Gateway:
             return
         request = Request(scope, receive, self._domain)
         path = request.raw_path
-        if path.startswith(_OPS) and self._ops is not None and not request.virtual_host and is_ours(request):
-            await self._ops(scope, receive, send)
+        if path.startswith(_APART) and await self._served_apart(request, send):
             return
         call = Call(request, self._store, self._site)
         ORIGIN.set(call)
@@ -121,6 +128,16 @@ class Gateway:
             await self._serve(call, send)
         else:
             await self._serve_observed(call, send, self._observe)
+
+    async def _served_apart(self, request: Request, send: Send) -> bool:
+        """Whether the request was for somebody else, who has served it."""
+        if self._ops is not None and not request.virtual_host and is_ours(request):
+            await self._ops(request.scope, request.receive, send)
+            return True
+        if self._control is not None and is_control(request):
+            await self._control(request.scope, request.receive, send)
+            return True
+        return False
 
     async def _serve_audited(self, call: Call, send: Send, note: Note) -> None:
         begun = clock.monotonic_seconds()

@@ -69,11 +69,12 @@ async def _serve(call: Call, configuration: Mapping[str, Any]) -> Answer:
         return await _object(call, key + suffix)
     try:
         return await _object(call, key)
-    except NoSuchKey:
+    except (NoSuchKey, AccessDenied) as error:
+        # Nobody may list most websites: then what is not there is told from what is forbidden by nothing else.
         try:
             await _object(call, key + b"/" + suffix, head=True)
         except RequestError:
-            raise NoSuchKey(Key=key.decode()) from None
+            raise error from None
         return _empty(302, b"/" + quote(key).encode() + b"/")
 
 
@@ -110,6 +111,7 @@ async def _fail(call: Call, configuration: Mapping[str, Any], key: bytes, error:
             call.request.headers.pop(name, None)
         try:
             _, headers, body = await _object(call, document.encode())
+            call.request.key = key  # the access log has what was asked for
             return status, [*headers, *_named(error)], body
         except RequestError as second:
             return _page(call, error, key, second)

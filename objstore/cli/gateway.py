@@ -14,6 +14,7 @@ from objstore.api.asgi import Gateway
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.auth.console_session import ConsoleSessions
 from objstore.api.console.app import Console
+from objstore.api.control.serve import Control
 from objstore.api.metrics import Metrics
 from objstore.api.ops import Ops
 from objstore.api.readiness import Readiness
@@ -35,7 +36,7 @@ from objstore.cli.endpoint import listen
 from objstore.cli.folding import run_folding
 from objstore.cli.heap import Heap, keep_small
 from objstore.cli.http_server import HttpServer, configure
-from objstore.cli.identities import open_identities, site_of
+from objstore.cli.identities import account_of_owner, open_identities, site_of
 from objstore.cli.keys import open_keys, sealer_of
 from objstore.cli.pace_runner import configured_paces
 from objstore.cli.process_metrics import count_process
@@ -112,7 +113,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         secret_of=lambda access_key: authenticator.secret_of(access_key)[0],
         audit_tail=audit.tail if audit and spec.audit_file else None,
     )
-    access_log = AccessLog(store, spec.access_log_seconds)
+    access_log = AccessLog(store, spec.access_log_seconds, account_of_owner(identities.desk.directory))
     console = Console(console_files(), sessions, spec.region, note)
     ops = Ops(readiness, metrics, admin_application(state, authenticator, note), console)
     site, website = site_of(spec, identities), None
@@ -124,9 +125,12 @@ async def run_gateway(spec: WorkerSpec) -> None:
             domain=spec.website_domain,
             observe=metrics.observe,
             audit=note,
-            access_log=access_log,
+            access_log=access_log.of("WEBSITE"),
             dispatcher=Websites(),
         )
+    control = Gateway(
+        store, authenticator, site, observe=metrics.observe, audit=note, dispatcher=Control(authenticator)
+    )
     gateway = Gateway(
         store,
         authenticator,
@@ -134,6 +138,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         domain=spec.domain,
         website=website,
         website_domain=spec.website_domain,
+        control=control,
         ops=ops,
         observe=metrics.observe,
         audit=note,

@@ -1,5 +1,6 @@
 """Identities of a gateway: the directory in memory, the keyring over it, and what keeps it as the database has it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from objstore.api.auth.keyring import DirectoryKeyring
@@ -74,3 +75,13 @@ def site_of(spec: WorkerSpec, identities: GatewayIdentities) -> Site:
         frozenset(target.name for target in spec.events),
         WebKeys(spec.oidc_private),
     )
+
+
+def account_of_owner(directory: Directory) -> Callable[[str], str]:
+    """What says the account that a canonical id belongs to, as ARNs have it; the id itself where nobody knows it."""
+
+    def account_of(canonical: str) -> str:
+        owner = directory.owner(canonical)
+        return canonical if owner is None or not owner.account else owner.account
+
+    return account_of

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import orjson
+
 from objstore.events.webhook import Webhook
 from objstore.meta.event_export import export_events
 from objstore.model.errors import ClusterError
@@ -63,30 +65,61 @@ class _Redis:
 
 
 class _Nats:
-    """Publish to a subject, and flush: the server has it."""
+    """Publish to a subject, and flush: the server has it.
+
+    Its client never gives a server up unless it may fail once more, and writes each failure to the log.
+    """
 
     def __init__(self, spec: TargetSpec) -> None:
         self._url, self._topic = spec.url, spec.topic
         self._client: Any = None
+        self._lost = asyncio.Event()
 
     async def send(self, payloads: Sequence[str]) -> None:
         import nats
 
         if self._client is None or not self._client.is_connected:
             self._client = await nats.connect(
-                self._url, connect_timeout=int(SECONDS_MAX), allow_reconnect=False, max_reconnect_attempts=0
+                self._url,
+                connect_timeout=int(SECONDS_MAX),
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                error_cb=_unheard,
+                closed_cb=self._lose,
             )
+            self._lost.clear()
         for payload in payloads:
             await self._client.publish(self._topic, payload.encode())
-        await self._client.flush(timeout=int(SECONDS_MAX))
+        await self._flush()
+
+    async def _lose(self) -> None:
+        self._lost.set()
+
+    async def _flush(self) -> None:
+        """Until the server has all, or is gone: of that the client's own flush does not hear."""
+        flushed = asyncio.ensure_future(self._client.flush(timeout=int(SECONDS_MAX)))
+        lost = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait({flushed, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not flushed.done():
+                raise TargetFailed("the connection was lost")
+            await flushed
+        finally:
+            flushed.cancel()
+            lost.cancel()
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
 
 
+async def _unheard(_: Exception) -> None:
+    """What is raised says the same."""
+
+
 class _Kafka:
-    """Produce to a topic, acknowledged by all in-sync replicas."""
+    """Produce to a topic, acknowledged by all in-sync replicas: all events of an object to one partition."""
 
     def __init__(self, spec: TargetSpec) -> None:
         self._url, self._topic = spec.url, spec.topic
@@ -99,14 +132,32 @@ class _Kafka:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._url, acks="all", request_timeout_ms=int(SECONDS_MAX * 1000)
             )
-            await producer.start()
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
             self._producer = producer
-        for payload in payloads:
-            await self._producer.send_and_wait(self._topic, payload.encode())
+        try:
+            for payload in payloads:
+                await self._producer.send_and_wait(self._topic, payload.encode(), key=_name_of(payload))
+        except Exception:
+            await self.close()
+            raise
 
     async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+
+def _name_of(payload: str) -> bytes:
+    """``bucket/key`` of what an event tells of, as the event has them; only the bucket, of a test event."""
+    event = orjson.loads(payload)
+    if "Records" not in event:
+        return str(event.get("Bucket", "")).encode()
+    s3 = event["Records"][0]["s3"]
+    return f"{s3['bucket']['name']}/{s3['object']['key']}".encode()
 
 
 class _Postgres:

@@ -4,10 +4,11 @@ It is as large as there are entities, some kilobytes each: every gateway holds a
 without asking anybody.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from objstore.identity.arn import entity_arn, root_arn
-from objstore.identity.entity import Entity, Kind
+from objstore.identity.entity import Entity, Kind, settings_id
 from objstore.identity.managed import MANAGED
 from objstore.identity.parse import IDENTITY, stored_policy
 from objstore.identity.policy import Policy
@@ -109,6 +110,17 @@ class Directory:
         if entity.kind is Kind.ACCOUNT:
             return root_arn(self.arn_account(entity.id))
         return entity_arn(account, ARN_KINDS[entity.kind], entity.path, entity.name)
+
+    def settings(self, account: str) -> Mapping[str, Any]:
+        """What is set for an account (not as ARNs have it) as a whole; see ``Kind.SETTINGS``."""
+        found = self._entities.get(settings_id(account))
+        return {} if found is None else found.body
+
+    def settings_of_owner(self, canonical: str) -> Mapping[str, Any]:
+        """The same, for the account that a canonical id belongs to."""
+        owner = self.owner(canonical)
+        account = None if owner is None else self.account_of(owner.account)
+        return {} if account is None else self.settings(account)
 
     def owner(self, canonical: str) -> Owner | None:
         """Whom a canonical id belongs to; a user's unique id is as good."""

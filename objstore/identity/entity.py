@@ -1,4 +1,4 @@
-"""Entity: an account, a user, a group, a role, a managed policy, an access key, an identity provider."""
+"""Entity: an account, a user, a group, a role, a managed policy, an access key, an identity provider, settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ class Kind(IntEnum):
     POLICY = 5
     KEY = 6
     PROVIDER = 7
+    SETTINGS = 8
 
 
 # How unique ids begin, as AWS has it.
@@ -36,6 +37,7 @@ class Entity:
         POLICY    path, description, versions: {"v1": [document, created]}, default
         KEY       user: id of a user, or of the account for its root; active; expires (seconds)
         PROVIDER  url, clients, thumbprints
+        SETTINGS  public_access: the four blocks, each on or off; one row an account, the server's own has one too
 
     ``inline``: documents by name; ``attached``: ARNs; ``secret``: of a key, sealed. ``gone``: deleted at ``changed``.
     """
@@ -70,3 +72,13 @@ class Entity:
     def path(self) -> str:
         """Its path, which is part of its ARN."""
         return str(self.body.get("path", "/"))
+
+
+def settings_id(account: str) -> str:
+    """Id of what is set for an account; nothing else can be called so."""
+    return f"settings {account}"
+
+
+def settings_entity(account: str, created: datetime, body: Mapping[str, Any]) -> Entity:
+    """What is set for an account as a whole."""
+    return Entity(settings_id(account), Kind.SETTINGS, account, "settings", created, body)

@@ -109,6 +109,15 @@ def is_allowed(principal: Principal, resource: Resource, ask: Ask) -> bool:
     return bool(own.allowed) and bool(outside)
 
 
+def may_manage(principal: Principal, ask: Ask) -> bool:
+    """Whether who asks may do something to their account: as one who manages it, or by a policy of theirs."""
+    own = identity_verdict(principal.policies, ask)
+    limits = [identity_verdict([limit], ask) for limit in (principal.session, principal.boundary) if limit]
+    if own.denied or any(limit.denied or not limit.allowed for limit in limits):
+        return False
+    return bool(own.allowed) or principal.manages
+
+
 def is_denied(principal: Principal, policy: Policy | None, ask: Ask) -> bool:
     """Whether anything denies it by name; what nobody allows is not denied."""
     limits = [limit for limit in (principal.session, principal.boundary) if limit]

@@ -72,11 +72,12 @@ class DeleteRequest:
 class DeleteResult:
     """``shown_id``: of the version that was deleted or of the marker that was made, as answers give it.
 
-    ``marker``: one was made, or deleted.
+    ``marker``: one was made, or deleted. ``size``: of the version that went, bytes; None: none did.
     """
 
     shown_id: str | None = None
     marker: bool = False
+    size: int | None = None
 
 
 @dataclass(slots=True)

@@ -54,6 +54,7 @@ class Deletes:
         write = Write(bucket.id, request.key, None, request.condition, target=target, bypass=request.bypass, tell=tell)
         found = await self._context.commits.submit(write)
         is_marker = found is not None and found.marker
+        size = None if found is None or is_marker else found.size
         if target is not None:
-            return DeleteResult(target.hex() or NULL_TEXT, is_marker)
-        return DeleteResult(found.shown_id, True) if found is not None and is_marker else DeleteResult()
+            return DeleteResult(target.hex() or NULL_TEXT, is_marker, size)
+        return DeleteResult(found.shown_id, True) if found is not None and is_marker else DeleteResult(size=size)

@@ -121,3 +121,8 @@ def main(client: Client) -> Any:
 @pytest.fixture
 def alt(client: Client) -> Any:
     return client("s3", "alt")
+
+
+@pytest.fixture
+def nobody(client: Client) -> Any:
+    return client("s3", None)

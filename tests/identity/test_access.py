@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.harness.server import Server
 from tests.identity.conftest import (
@@ -22,11 +21,6 @@ from tests.identity.conftest import (
 )
 
 EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
-
-
-@pytest.fixture
-def nobody(client: Client) -> Any:
-    return client("s3", None)
 
 
 def open_to(bucket: str, principal: Any, *actions: str, **more: Any) -> str:

@@ -2,13 +2,18 @@
 
 import gzip
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import boto3
+import httpx
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from objstore.events.pinned import RefusedAddress, is_public
@@ -209,6 +214,12 @@ def test_inventory(told: Any) -> None:
         )
 
 
+def log_lines(s3: Any, prefix: str) -> list[str]:
+    """What was delivered below a prefix of the bucket ``logs``."""
+    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="logs", Prefix=prefix).get("Contents", ())]
+    return b"".join(s3.get_object(Bucket="logs", Key=key)["Body"].read() for key in keys).decode().splitlines()
+
+
 def test_access_log(told: Any) -> None:
     for name in ("logged", "logs"):
         told.create_bucket(Bucket=name)
@@ -220,8 +231,7 @@ def test_access_log(told: Any) -> None:
         told.get_object(Bucket="logged", Key="absent")
 
     def lines() -> list[str]:
-        keys = [entry["Key"] for entry in told.list_objects_v2(Bucket="logs", Prefix="log/").get("Contents", ())]
-        return b"".join(told.get_object(Bucket="logs", Key=key)["Body"].read() for key in keys).decode().splitlines()
+        return log_lines(told, "log/")
 
     until(lambda: any("REST.GET.OBJECT absent" in line for line in lines()))
     put = next(line for line in lines() if "REST.PUT.OBJECT" in line)
@@ -237,3 +247,74 @@ def test_access_log(told: Any) -> None:
         told.put_bucket_logging(
             Bucket="logged", BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "none", "TargetPrefix": ""}}
         )
+
+
+# The expression that AWS gives for its logs: owner, bucket, time, …, each field a group.
+FIELD = r'("[^"]*"|\[[^\]]*\]|\S+)'
+LINE = re.compile(" ".join([FIELD] * 26) + r"\Z")
+OPERATION, KEY, URI, STATUS, CODE, SIZE, VERSION, SIGNATURE, ACL = 6, 7, 8, 9, 10, 12, 17, 19, 25
+
+
+def test_sizes_lists_and_acls_in_the_access_log(told: Any) -> None:
+    name = {"Bucket": "measured"}
+    told.create_bucket(**name, ObjectOwnership="ObjectWriter")
+    told.delete_public_access_block(**name)
+    if "logs" not in [one["Name"] for one in told.list_buckets()["Buckets"]]:
+        told.create_bucket(Bucket="logs")
+    key_format = {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
+    wanted = {"TargetBucket": "logs", "TargetPrefix": "measured/", "TargetObjectKeyFormat": key_format}
+    told.put_bucket_logging(**name, BucketLoggingStatus={"LoggingEnabled": wanted})
+    told.put_object(**name, Key="k", Body=b"x" * 1000, ACL="public-read")
+    told.get_object(**name, Key="k", Range="bytes=0-9")["Body"].read()
+    told.head_object(**name, Key="k")
+    told.copy_object(**name, Key="ü/c", CopySource="measured/k")
+    upload = told.create_multipart_upload(**name, Key="m")["UploadId"]
+    part = told.upload_part(**name, Key="m", UploadId=upload, PartNumber=1, Body=b"y" * 77)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    told.complete_multipart_upload(**name, Key="m", UploadId=upload, MultipartUpload=parts)
+    form = told.generate_presigned_post("measured", "form", Fields={"acl": "private"}, Conditions=[{"acl": "private"}])
+    httpx.post(form["url"], data=form["fields"], files={"file": b"f" * 12}).raise_for_status()
+    nobody = boto3.client("s3", endpoint_url=told.meta.endpoint_url, config=Config(signature_version=UNSIGNED),
+                          region_name="us-east-1")  # fmt: skip
+    nobody.get_object(**name, Key="k")["Body"].read()
+    with pytest.raises(ClientError):
+        nobody.get_object(**name, Key="m")
+    told.put_object_tagging(**name, Key="k", Tagging={"TagSet": []})
+    told.delete_object(**name, Key="form")
+    entries = [{"Key": "ü/c"}, {"Key": "absent"}, {"Key": "m", "ETag": "0" * 32}, {"Key": "k", "VersionId": "0" * 32}]
+    told.delete_objects(**name, Delete={"Objects": entries, "Quiet": True})
+    told.put_bucket_versioning(**name, VersioningConfiguration={"Status": "Enabled"})
+    told.delete_objects(**name, Delete={"Objects": [{"Key": "k"}]})
+    until(lambda: sum("BATCH.DELETE.OBJECT" in line for line in log_lines(told, "measured/")) == 5)
+    found = [LINE.match(line) for line in log_lines(told, "measured/")]
+    assert all(found), "each line has all fields"
+    lines = [match.groups() for match in found if match]
+    shown = [(line[OPERATION], line[KEY], line[STATUS], line[CODE], line[SIZE], line[ACL]) for line in lines]
+    # Connections may go to whichever process: each line by itself.
+    for expected in (
+        ("REST.PUT.OBJECT", "k", "200", "-", "1000", "-"),
+        ("REST.GET.OBJECT", "k", "206", "-", "1000", "-"),
+        ("REST.HEAD.OBJECT", "k", "200", "-", "1000", "-"),
+        ("REST.COPY.OBJECT", "%C3%BC/c", "200", "-", "1000", "-"),
+        ("REST.PUT.PART", "m", "200", "-", "77", "-"),
+        ("REST.POST.UPLOAD", "m", "200", "-", "77", "-"),
+        ("REST.POST.OBJECT", "form", "204", "-", "12", "-"),
+        ("REST.GET.OBJECT", "k", "200", "-", "1000", "Yes"),
+        ("REST.GET.OBJECT", "m", "403", "AccessDenied", "-", "-"),
+        ("REST.PUT.OBJECT_TAGGING", "k", "200", "-", "-", "-"),
+        ("REST.DELETE.OBJECT", "form", "204", "-", "12", "-"),
+        ("REST.POST.MULTI_OBJECT_DELETE", "-", "200", "-", "-", "-"),
+        ("BATCH.DELETE.OBJECT", "%C3%BC/c", "204", "-", "1000", "-"),
+        ("BATCH.DELETE.OBJECT", "absent", "204", "-", "-", "-"),
+        ("BATCH.DELETE.OBJECT", "m", "412", "PreconditionFailed", "-", "-"),
+        ("BATCH.DELETE.OBJECT", "k", "204", "-", "-", "-"),
+    ):
+        assert expected in shown, (expected, shown)
+    batch = next(line for line in lines if line[KEY] == "k" and line[VERSION] != "-")
+    assert (batch[URI], batch[VERSION], batch[SIGNATURE]) == ("-", "0" * 32, "SigV4")
+    account = boto3.client("sts", endpoint_url=told.meta.endpoint_url, region_name="us-east-1",
+                           aws_access_key_id=told._request_signer._credentials.access_key,
+                           aws_secret_access_key=told._request_signer._credentials.secret_key)  # fmt: skip
+    (first, *_) = told.list_objects_v2(Bucket="logs", Prefix="measured/")["Contents"]
+    assert first["Key"].startswith(f"measured/{account.get_caller_identity()['Account']}/us-east-1/measured/")
+    told.put_bucket_logging(**name, BucketLoggingStatus={})

@@ -102,3 +102,18 @@ def test_hosts_that_only_look_like_the_domain(domain_server: Server) -> None:
         assert wire.request("GET", "/looks/k", headers={"host": host}).status == 200, host
         assert wire.request("GET", "/k", headers={"host": host}).status in (400, 404), host
     wire.close()
+
+
+@pytest.mark.usefixtures("resolved")
+def test_an_account_in_front_of_the_domain_is_no_bucket(domain_server: Server) -> None:
+    access_key, secret_key = domain_server.credentials
+    names = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key, "region_name": "us-east-1"}
+    account = boto3.client("sts", endpoint_url=domain_server.endpoint, **names).get_caller_identity()["Account"]
+    endpoint = f"http://{DOMAIN}:{domain_server.address[1]}"
+    for prefixed in (True, False):
+        control = boto3.client("s3control", endpoint_url=endpoint, config=Config(inject_host_prefix=prefixed), **names)
+        blocks = {"BlockPublicAcls": prefixed, "IgnorePublicAcls": True}
+        control.put_public_access_block(AccountId=account, PublicAccessBlockConfiguration=blocks)
+        found = control.get_public_access_block(AccountId=account)["PublicAccessBlockConfiguration"]
+        assert found == blocks | {"BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+        control.delete_public_access_block(AccountId=account)

@@ -62,6 +62,18 @@ def test_a_directory_without_its_slash(site: Browser) -> None:
     assert (answer.status_code, answer.headers["location"]) == (302, "/docs/")
 
 
+def test_a_directory_where_nobody_may_list(site: Browser, s3: Any, bucket: str) -> None:
+    readable = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [readable]}))
+    answer = site.get("/docs")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/docs/")
+    answer = site.get("/absent")
+    assert (answer.status_code, answer.headers["x-amz-error-code"]) == (403, "AccessDenied")
+    hidden = {**readable, "Effect": "Deny", "Resource": f"arn:aws:s3:::{bucket}/docs/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [readable, hidden]}))
+    assert site.get("/docs").status_code == 403, "of what is not public nothing is told"
+
+
 def test_what_is_not_there(site: Browser, s3: Any, bucket: str) -> None:
     answer = site.get("/a%3Cscript%3Eb")
     assert (answer.status_code, answer.headers["x-amz-error-code"]) == (404, "NoSuchKey")

@@ -12,7 +12,7 @@ from objstore.api.iam.ask import check_document, new_id
 from objstore.api.iam.desk import Desk
 from objstore.api.iam.users import new_secret, sealed_key
 from objstore.identity.directory import Directory
-from objstore.identity.entity import Entity, Kind
+from objstore.identity.entity import Entity, Kind, settings_id
 from objstore.identity.managed import MANAGED
 from objstore.model import clock
 from objstore.model.errors import RequestError
@@ -191,7 +191,9 @@ async def remove_account(state: State, name: str) -> None:
             raise _refusal(400, "the server's own account stays")
         if any(any(directory.of(kind, id_)) for kind in (Kind.USER, Kind.GROUP, Kind.ROLE, Kind.POLICY)):
             raise _refusal(409, f"the account {name} has users, groups, roles or policies")
-        return None, [account.deleted(), *(key.deleted() for key in directory.keys_of(id_))]
+        settings = directory.get(settings_id(id_))
+        gone = [account, *directory.keys_of(id_), *([settings] if settings else [])]
+        return None, [one.deleted() for one in gone]
 
     await _change(state.desk, work)
 

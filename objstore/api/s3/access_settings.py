@@ -15,6 +15,7 @@ from objstore.identity.public import is_public
 from objstore.model.objects import Bucket, ObjectVersion
 
 POLICY, ACL, OWNERSHIP, PUBLIC_ACCESS = "policy", "acl", "ownership", "public_access"
+LOGGING = "logging"
 # There where an owner has shut themselves out of the policy, which other servers allow.
 POLICY_FINAL = "policy_final"
 DELETED = "none"
@@ -44,9 +45,14 @@ def blocks_of(bucket: Bucket, site: Site) -> Mapping[str, bool] | None:
 
 
 def blocks(bucket: Bucket, site: Site, name: str) -> bool:
-    """Whether one of the four is set."""
+    """Whether one of the four is set, for the bucket or for the account of its owner."""
     found = blocks_of(bucket, site)
-    return found is not None and bool(found.get(name))
+    return (found is not None and bool(found.get(name))) or account_blocks(bucket.owner, site, name)
+
+
+def account_blocks(owner: str, site: Site, name: str) -> bool:
+    """Whether one of the four is set for the account that a canonical id belongs to."""
+    return bool(site.directory.settings_of_owner(owner).get(PUBLIC_ACCESS, {}).get(name))
 
 
 def policy_of(bucket: Bucket) -> Policy | None:

@@ -6,11 +6,13 @@ What may not be listed is not told from what is not there.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from objstore.api.s3.access_settings import (
     ACL,
     ACL_ATTR,
     ENFORCED,
+    LOGGING,
     OWNERSHIP,
     POLICY,
     POLICY_FINAL,
@@ -207,9 +209,27 @@ async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: s
     actions = [need.action_for(version is not None), *need.besides]
     if need.action in _BYPASSABLE and call.request.header(_BYPASS).lower() == "true":
         actions.append("s3:bypassgovernanceretention")
-    if not all(is_allowed(principal, resource, Ask(action, arn, context)) for action in actions):
+    asks = [Ask(action, arn, context) for action in actions]
+    if not all(is_allowed(principal, resource, ask) for ask in asks):
         return False
+    if LOGGING in bucket.settings and _needs_acl(call, bucket, resource, asks):
+        call.acl_required = True
     return not any(is_denied(principal, policy, Ask(action, arn, context)) for action in _implied(call, need))
+
+
+def _needs_acl(call: Call, bucket: Bucket, resource: Resource, asks: list[Ask]) -> bool:
+    """Whether what was let through would not be if ACLs had no say, and the bucket's owner owned all there is."""
+    if not resource.granted and resource.owner_id == bucket.owner:
+        return False
+    known = call.site.directory.owner(bucket.owner)
+    without = replace(
+        resource,
+        account=known.account if known else "",
+        owner_id=bucket.owner,
+        granted=Meant.NOT,
+        policy_allows=True,
+    )
+    return not all(is_allowed(call.principal, without, ask) for ask in asks)
 
 
 def _is_kept_for_owners(principal: Principal, bucket: Bucket, need: Need) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from objstore.api.access_log import SETTING
+from objstore.api.s3.access_settings import LOGGING as SETTING
 from objstore.api.s3.access_settings import policy_of
 from objstore.api.s3.call import NO_CONTENT, Answer, Call, xml_answer
 from objstore.api.s3.documents import read_input

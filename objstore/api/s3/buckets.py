@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from objstore.api.s3.access_settings import ACL, ENFORCED, OWNERSHIP, acls_live
+from objstore.api.s3.access_settings import ACL, ENFORCED, OWNERSHIP, account_blocks, acls_live
 from objstore.api.s3.call import NO_CONTENT, Answer, Call, xml_answer
 from objstore.api.s3.documents import read_input, render_page
 from objstore.api.s3.errors import S3Error
@@ -70,7 +70,8 @@ def _settings_given(call: Call) -> dict[str, Any]:
         _check_enforced(headers, named=bool(ownership))
         return settings
     grants = header_grants(call.site, headers, owner)
-    if call.site.public_access_block and is_public(grants):
+    blocked = call.site.public_access_block or account_blocks(owner, call.site, "BlockPublicAcls")
+    if blocked and is_public(grants):
         raise AccessDenied
     if not is_private(grants, owner):
         settings[ACL] = [list(grant) for grant in grants]

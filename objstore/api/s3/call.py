@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from objstore.api.auth.authenticator import Authenticated
 from objstore.api.auth.body import RequestBody, body_of, read_document
@@ -49,6 +49,16 @@ class Site:
     web_keys: WebKeys = field(default_factory=WebKeys)
 
 
+class BatchEntry(NamedTuple):
+    """One key of a list to be deleted, as access logs have it. ``size``: of the version that went; None: none did."""
+
+    key: bytes
+    version_id: str | None
+    status: int
+    code: str
+    size: int | None
+
+
 class Call:
     """A request, who sent it, and the verbs to serve it with.
 
@@ -59,6 +69,9 @@ class Call:
     (monotonic seconds, 0: not come to) of the headers, of the end of authorization, of the metadata, and of the first
     byte of the answer; ``stages``: of a write, see ``PutResult``. ``source``: where its first byte came from.
 
+    For access logs, and not there unless something is known: ``object_bytes``: size of the object that it was about;
+    ``batch``: the keys of a list; ``acl_required``: nothing but an ACL let it through.
+
     ``task``, ``late`` and ``since_seconds`` belong to the watch (objstore/api/lateness.py).
     """
 
@@ -68,15 +81,18 @@ class Call:
         "_document_read",
         "_document_wanted",
         "access_attrs",
+        "acl_required",
         "admitted",
         "answered",
         "asked",
         "authenticated",
+        "batch",
         "begun",
         "code",
         "found",
         "late",
         "looked_up",
+        "object_bytes",
         "operation",
         "request",
         "sent_bytes",
@@ -90,6 +106,9 @@ class Call:
     )
 
     authenticated: Authenticated
+    object_bytes: int
+    batch: list[BatchEntry]
+    acl_required: bool
 
     def __init__(self, request: Request, store: Verbs, site: Site) -> None:
         self.request = request

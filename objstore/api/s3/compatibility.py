@@ -37,6 +37,12 @@ Every header that the model gives the operations above. Those of HTTP itself and
 """
 
 _TAIL = """
+## S3 Control
+
+`GetPublicAccessBlock`, `PutPublicAccessBlock` and `DeletePublicAccessBlock` of an account: [identity.md](identity.md).
+All other operations of `boto3.client("s3control")` answer `501 NotImplemented` with the operation's name, after
+authentication.
+
 ## Where we differ from AWS
 
 | What | Here |

@@ -22,10 +22,11 @@ from objstore.api.s3.objects_put import check_length
 from objstore.api.s3.owners import check_source_owner
 from objstore.api.s3.protection import customer_of, protect, source_customer_of
 from objstore.api.s3.ranges import parse_copy_range
+from objstore.api.s3.text import parse_http_time
 from objstore.api.s3.versions import add_source_version_id, add_version_id, shown_on_write
 from objstore.api.s3.xml_out import render
 from objstore.model.checksum import ALGORITHM_CODES, Checksum
-from objstore.model.errors import InvalidArgument, InvalidRequest, MalformedXML, NoSuchUpload, NotImplementedS3
+from objstore.model.errors import InvalidArgument, InvalidRequest, MalformedXML, NoSuchUpload, PreconditionFailed
 from objstore.model.limits import PART_BYTES_MAX, PART_NUMBER_MAX
 from objstore.model.objects import Part
 from objstore.model.requests import CompletePart, CompleteRequest
@@ -86,6 +87,7 @@ async def upload_part(call: Call) -> Answer:
     check_length(body, PART_BYTES_MAX)
     customer = customer_of(call)
     part = await call.store.put_part(request.bucket, request.key, upload_id, number, body, customer)
+    call.object_bytes = part.size
     headers = [NO_CONTENT, (b"etag", b'"%b"' % part.etag.hex().encode())]
     add_encryption(headers, part.attrs, customer, call.site.region)
     checksum = part_checksum(part.checksum, part.algorithm)
@@ -112,6 +114,7 @@ async def upload_part_copy(call: Call) -> Answer:
         customer,
         source_customer_of(call),
     )
+    call.object_bytes = part.size
     result = {"LastModified": part.modified, "ETag": f'"{part.etag.hex()}"', **_part_checksum_fields(part)}
     extra, body = render("UploadPartCopy", {"CopyPartResult": result})
     add_source_version_id(extra, source)
@@ -148,6 +151,7 @@ async def complete_multipart_upload(call: Call) -> Answer:
         customer=customer_of(call),
     )
     version = await call.store.complete(complete)
+    call.object_bytes = version.size
     checksum = Checksum.unpack(version.checksum) if version.checksum else None
     named = {"Location": _location(call), "Bucket": request.bucket, "Key": request.key.decode()}
     extra, body = render(
@@ -201,7 +205,26 @@ def _location(call: Call) -> str:
 async def abort_multipart_upload(call: Call) -> Answer:
     """AbortMultipartUpload: 204."""
     request = call.request
-    if _INITIATED in request.headers:
-        raise NotImplementedS3("A condition on an abort is not implemented", Header=_INITIATED.decode())
-    await call.store.abort(request.bucket, request.key, parse_upload_id(call.query["uploadId"]))
+    upload_id = parse_upload_id(call.query["uploadId"])
+    if _INITIATED in request.headers and not await _was_initiated(call, upload_id):
+        return 204, [], b""
+    await call.store.abort(request.bucket, request.key, upload_id)
     return 204, [], b""
+
+
+async def _was_initiated(call: Call, upload_id: bytes) -> bool:
+    """Whether there is an upload that began when the request says; one that is not there is none to be aborted.
+
+    Raises PreconditionFailed, InvalidArgument. When an upload began never changes.
+    """
+    text = call.request.header(_INITIATED)
+    wanted = parse_http_time(text)
+    if wanted is None:
+        raise InvalidArgument("The time is none", ArgumentName=_INITIATED.decode(), ArgumentValue=text[:100])
+    try:
+        upload = await call.store.get_upload(call.request.bucket, call.request.key, upload_id)
+    except NoSuchUpload:
+        return False
+    if upload.created.replace(microsecond=0) != wanted:
+        raise PreconditionFailed(Condition=_INITIATED.decode())
+    return True

@@ -157,10 +157,10 @@ async def get_object_legal_hold(call: Call) -> Answer:
     return _document(call, {"LegalHold": {"Status": "ON" if lock.hold else "OFF"}})
 
 
-def check_lockable(bucket: Bucket) -> None:
-    """Raise InvalidRequest unless versions of a bucket can be locked."""
+def check_lockable(bucket: Bucket, named: str = "Object Lock Configuration") -> None:
+    """Raise InvalidRequest unless versions of a bucket can be locked. ``named``: what it lacks, as AWS writes it."""
     if not is_lockable(bucket.settings):
-        raise InvalidRequest("Bucket is missing Object Lock Configuration")
+        raise InvalidRequest(f"Bucket is missing {named}")
 
 
 async def _locked_version(call: Call) -> ObjectVersion:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from objstore.api.s3.access_settings import LOGGING
 from objstore.api.s3.authorizer import may_delete
-from objstore.api.s3.call import Answer, Call, Headers
+from objstore.api.s3.call import Answer, BatchEntry, Call, Headers
 from objstore.api.s3.conditions import delete_condition, if_match_etag
 from objstore.api.s3.documents import read_input, render_page
-from objstore.api.s3.errors import S3Error
+from objstore.api.s3.errors import S3Error, status_of
 from objstore.api.s3.object_headers import refuse_headers
 from objstore.api.s3.object_lock import bypasses
 from objstore.api.s3.versions import VERSION_ID, add_version_id, parse_version_id
@@ -31,6 +32,8 @@ async def delete_object(call: Call) -> Answer:
     refuse_headers(request.headers)
     condition, bypass = _for(call, delete_condition(request.headers)), bypasses(request.headers)
     result = await call.store.delete(request.bucket, DeleteRequest(request.key, version_id, condition, bypass))
+    if result.size is not None:
+        call.object_bytes = result.size
     headers: Headers = [(b"x-amz-delete-marker", b"true")] if result.marker else []
     add_version_id(headers, result.shown_id)
     return 204, headers, b""
@@ -48,6 +51,9 @@ async def delete_objects(call: Call) -> Answer:
     outcomes = iter(await call.store.delete_many(call.request.bucket, wanted))
     results = [error if error is not None else next(outcomes) for error in refused]
     deleted, errors = _outcomes(entries, results)
+    bucket = call.store.known_bucket(call.request.bucket)
+    if bucket is not None and LOGGING in bucket.settings:
+        call.batch = [_logged(entry, result) for entry, result in zip(entries, results, strict=True)]
     shown = {"Deleted": [] if document.get("Quiet", False) else deleted, "Errors": errors}
     return await render_page("DeleteObjects", shown, len(entries))
 
@@ -93,6 +99,18 @@ def _wanted(call: Call, entry: dict[str, Any], bypass: bool) -> DeleteRequest:
     return DeleteRequest(entry["Key"].encode(), parse_version_id(entry.get("VersionId")), _for(call, condition), bypass)
 
 
+def _logged(entry: dict[str, Any], result: DeleteResult | RequestError) -> BatchEntry:
+    """A key as the access log has it; what was not there counts as deleted."""
+    size = result.size if isinstance(result, DeleteResult) else None
+    refused = result if isinstance(result, RequestError) and not _is_gone(entry, result) else None
+    status, code = (204, "") if refused is None else (status_of(refused), refused.code)
+    return BatchEntry(entry["Key"].encode(), entry.get("VersionId"), status, code, size)
+
+
+def _is_gone(entry: dict[str, Any], result: RequestError) -> bool:
+    return isinstance(result, NoSuchKey) and "ETag" not in entry
+
+
 def _outcomes(
     entries: list[dict[str, Any]], results: list[DeleteResult | RequestError]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -103,7 +121,7 @@ def _outcomes(
         if isinstance(result, DeleteResult):
             marked = {"DeleteMarker": True, "DeleteMarkerVersionId": result.shown_id} if result.marker else {}
             deleted.append(named | marked)
-        elif isinstance(result, NoSuchKey) and "ETag" not in entry:
+        elif _is_gone(entry, result):
             deleted.append(named)
         else:
             errors.append(named | {"Code": result.code, "Message": str(result)})

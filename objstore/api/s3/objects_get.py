@@ -55,7 +55,7 @@ async def get_object(call: Call) -> Answer:
         version, status, headers, (start, end) = await _special(call, customer)
         if status == 304:
             return 304, headers, _EMPTY
-    call.looked_up = clock.monotonic_seconds()
+    call.looked_up, call.object_bytes = clock.monotonic_seconds(), version.size
     reader = await store.read(version, start, end, customer)
     call.source = reader.source
     whole = reader.whole
@@ -73,10 +73,12 @@ async def head_object(call: Call) -> Answer:
         headers.append((b"content-length", b"%d" % version.size))
         add_expiration(headers, call, version)
         await add_restore(headers, call, version)
+        call.object_bytes = version.size
         return 200, headers, _EMPTY
     version, status, headers, _ = await _special(call, customer_of(call))
     if status == 206:
         await warm_up(call, version)
+    call.object_bytes = version.size
     return status, headers, _EMPTY
 
 

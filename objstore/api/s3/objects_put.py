@@ -37,7 +37,7 @@ async def put_object(call: Call) -> Answer:
         result = await call.store.put(put, body)
     else:
         result = await call.store.append(put, _offset(offset), body)
-    call.stages = result.stages
+    call.stages, call.object_bytes = result.stages, result.size
     headers: Headers = [NO_CONTENT, (b"etag", b'"%b"' % etag_text(result.etag).encode())]
     if offset is not None:
         headers.append((b"x-amz-object-size", b"%d" % result.size))

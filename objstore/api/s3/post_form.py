@@ -79,6 +79,7 @@ async def post_object(call: Call, authenticator: Authenticator, authorize: Autho
         "s3:ObjectCreated:Post",
     )  # fmt: skip
     result = await call.store.put(put, form)
+    call.object_bytes = result.size
     headers: Headers = [(b"etag", b'"%b"' % etag_text(result.etag).encode())]
     add_encryption(headers, result.attrs, encryption.customer if encryption else None, call.site.region)
     if result.checksum is not None:

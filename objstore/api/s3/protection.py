@@ -14,7 +14,8 @@ async def protect(call: Call, given: Given) -> Encryption | None:
     if given.locks:
         lock = read_lock(headers)
         if lock is not None:
-            check_lockable(await call.store.get_bucket(call.request.bucket))
+            bucket = await call.store.get_bucket(call.request.bucket)
+            check_lockable(bucket, "ObjectLockConfiguration")  # so AWS writes it here
             given.attrs = {**(given.attrs or {}), ATTR: lock.pack()}
     return read_encryption(headers, call.site, scheme_of(call)) if given.encrypts else None
 

@@ -15,7 +15,6 @@ WITHOUT_EFFECT = {
 # Header → the code of the refusal, and why.
 REFUSED = {
     "x-amz-bucket-namespace": "`501 NotImplemented`, unless it is `global`",
-    "x-amz-if-match-initiated-time": "`501 NotImplemented`: ignoring a condition would be wrong",
     "x-amz-object-lock-event-hold": "`501 NotImplemented`",
     "x-amz-object-lock-event-hold-duration-days": "`501 NotImplemented`",
     "x-amz-object-lock-event-hold-duration-years": "`501 NotImplemented`",

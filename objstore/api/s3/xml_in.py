@@ -55,6 +55,11 @@ def parse_input(operation: str, document: bytes, *, strict: bool = False) -> dic
     for an element that the model does not know.
     """
     shape, root_name = body_shape(operation_model(operation).input_shape)
+    return parse_payload(shape, root_name, document, strict=strict)
+
+
+def parse_payload(shape: Shape, root_name: str, document: bytes, *, strict: bool = False) -> dict[str, Any]:
+    """The same for a structure of any model and the name of its root."""
     root = parse_document(document)
     if _local(root.tag) != root_name:
         raise MalformedXML

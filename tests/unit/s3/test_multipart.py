@@ -1,5 +1,6 @@
 """Multipart uploads."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -176,6 +177,19 @@ def test_abort(s3: Any) -> None:
     named, _ = upload(s3, {1: 5})
     assert s3.abort_multipart_upload(**named)["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert refused(s3.abort_multipart_upload, **named) == (404, "NoSuchUpload")
+
+
+def test_abort_of_what_began_then(s3: Any) -> None:
+    named, _ = upload(s3, {1: 5})
+    place = {"Bucket": named["Bucket"]}
+    (begun,) = [one["Initiated"] for one in s3.list_multipart_uploads(**place)["Uploads"]]
+    wrong = begun - timedelta(seconds=1)
+    assert refused(s3.abort_multipart_upload, **named, IfMatchInitiatedTime=wrong) == (412, "PreconditionFailed")
+    assert s3.list_multipart_uploads(**place)["Uploads"], "it is as it was"
+    for _ in range(2):  # what is not there any more is no error
+        gone = s3.abort_multipart_upload(**named, IfMatchInitiatedTime=begun)
+        assert gone["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert "Uploads" not in s3.list_multipart_uploads(**place)
 
 
 @pytest.mark.parametrize(
