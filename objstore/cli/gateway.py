@@ -52,9 +52,11 @@ from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
 from objstore.meta.quotas import Quotas
+from objstore.meta.residents import ResidentRows
 from objstore.repair.snapshots import Snapshots
 from objstore.store.build import open_store
 from objstore.store.kms import LocalKms
+from objstore.store.residents import Residents
 
 BACKLOG = 4096
 
@@ -106,6 +108,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         tier_prices=spec.tier_prices,
         configured_paces=configured_paces(spec),
         snapshots=Snapshots(store, database),
+        residents=Residents(ResidentRows(database), store.context.catalog),
         drive_out_seconds=spec.detection.out_seconds,
         store=store,
         site=site_of(spec, identities),

@@ -208,6 +208,26 @@ def test_places_lead_to_objects_and_rules(console: Console, places: str) -> None
     expect(page).to_have_url(re.compile(f"#/lifecycle/{places}$"))
 
 
+def test_from_a_drive_of_the_rack_to_its_objects(console: Console, server: Server, places: str) -> None:
+    page = console.page
+    located = server.admin("GET", f"/locate?bucket={places}&key=corpus/part-3").json()
+    drive = located["versions"][0]["extents"][0]["shards"][0]
+    page.locator(f'.rack a.drive[href$="{drive["drive"]}"]').focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text(drive["address"])
+    objects = page.get_by_role("region", name="Objects here", exact=True).first
+    wanted = objects.get_by_role("link", name=f"{places}/corpus/part-3", exact=True)
+    more = objects.get_by_role("button", name="More")
+    expect(wanted.or_(more).first).to_be_visible()
+    while not wanted.count():  # the server has what other tests have put, too
+        rows = objects.locator("tbody tr").count()
+        more.click()
+        expect(objects.locator("tbody tr").nth(rows)).to_be_visible()
+    assert serious(page) == []
+    wanted.first.click()
+    expect(page.locator("h1")).to_have_text("part-3")
+
+
 def test_setting_a_pace_while_it_runs(console: Console, server: Server) -> None:
     page = console.page
     console.go("#/cluster?tab=pace")
