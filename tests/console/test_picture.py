@@ -50,6 +50,20 @@ def test_the_picture_shows_tiers_drives_and_places(console: Console, places: str
     expect(page.get_by_role("cell", name="Written", exact=True).first).to_be_visible()
 
 
+def test_the_flow_by_bucket_and_by_program(console: Console, places: str) -> None:
+    page = console.page
+    page.get_by_role("button", name="1 h", exact=True).click()
+    page.get_by_role("button", name="By program", exact=True).click()
+    table = page.get_by_role("region", name="By program", exact=True)
+    expect(table.get_by_role("row").filter(has_text="boto3")).to_be_visible(timeout=SUMS_MILLISECONDS)
+    expect(page.locator("#flow-svg")).to_contain_text("boto3")
+    page.get_by_role("button", name="By bucket", exact=True).click()
+    expect(page.get_by_role("region", name="By bucket", exact=True).get_by_role("link").first).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("button", name="All clients", exact=True).click()
+    expect(page.locator("#flow-svg")).to_contain_text("Clients")
+
+
 def test_the_map_goes_into_prefixes(console: Console, places: str) -> None:
     page = console.page
     area = page.locator(f'#map-svg [aria-label^="{places}:"]')
