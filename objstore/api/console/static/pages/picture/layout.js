@@ -5,7 +5,7 @@ const MEMORY_HEIGHT = 44;
 const GAP = 20;
 const RIBBON_MAX = 46;
 const RIBBON_MIN = 1.5;
-const SHARE_WIDTH = 132;
+const SHARE_WIDTH = 156;
 const SHARE_HEIGHT = 40;
 export const NARROW = 700; // on a phone: no gateways, figures of clients in the tiers, less room for what moves
 
@@ -41,7 +41,7 @@ function splitOf(shares, height, core, gate, sizeFor) {
 // Gives {height, clients, gateways, shares, tiers: [{name, x, y, …}], ribbons: [{id, kind, d, width, …}]}.
 export function layoutOf(flows, tiers, width, shares = []) {
   const narrow = width < NARROW;
-  const columns = narrow ? { clients: [0, 66], gateways: [0, 66] } : { clients: [0, 104], gateways: [Math.round(width * (shares.length ? 0.28 : 0.235)), 118] };
+  const columns = narrow ? { clients: [0, 66], gateways: [0, 66] } : { clients: [0, 104], gateways: [Math.round(width * (shares.length ? 0.29 : 0.235)), 118] };
   const right = narrow ? 34 : Math.min(190, Math.round(width * 0.17));
   const tierWidth = narrow ? Math.min(250, width - 66 - 44 - right) : Math.min(310, Math.round(width * 0.29));
   const tierX = width - tierWidth - right;
