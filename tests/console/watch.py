@@ -43,6 +43,8 @@ PARQUET = base64.b64decode(
     "IHBhcnF1ZXQtY3BwLWFycm93IHZlcnNpb24gMjYuMC4xGUwcAAAcAAAcAAAcAAAAiAEAAFBBUjE="
 )
 
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+
 
 class Watch:
     """Everything that must not happen while a page is used."""
@@ -130,6 +132,8 @@ def serious(page: Page, *rules: str) -> list[str]:
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+    page.evaluate(DRAWN)  # what a page asks for once it is drawn makes its button busy
+    page.wait_for_function("() => !document.querySelector('main [aria-busy=true]')")
     options: dict[str, Any] = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
     found = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
     return [
