@@ -125,6 +125,8 @@ _.in_bytes_per_second
 _.out_bytes_per_second
 _.growth_bytes_per_day
 _.full_at
+_.by_bucket
+_.by_client
 _.thresholds
 _.children
 _.done_objects

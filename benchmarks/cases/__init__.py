@@ -5,6 +5,7 @@ from collections.abc import Callable
 from benchmarks.cases import (
     clients,
     cliff,
+    counting,
     demotion,
     flush,
     heal,
@@ -46,5 +47,6 @@ CASES: dict[str, Callable[[Rig], list[Figure]]] = {
     "rules": rules.run,
     "memory": memory.run,
     "picture": picture.run,
+    "counting": counting.run,
     "stages": stages.run,
 }

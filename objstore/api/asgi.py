@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from objstore.api.audience import Audience
 from objstore.api.audit import Note, audit_record
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.control.operations import PREFIX as CONTROL_PREFIX
@@ -69,8 +70,9 @@ class Gateway:
     client has gone, as 500 when reading failed. ``first_byte`` is told with what operation began its answer, where that
     byte came from (empty unless an object was read) and after how many seconds; ``slow`` of each request that was
     observed. ``answer_seconds``: see ``AnswerWatch``. ``access_log`` is told of each, if there is an ``observe``.
-    ``audit`` takes a record of every S3 request. ``website``: serves requests whose host is below ``website_domain``.
-    ``control`` serves S3 Control. ``dispatcher`` answers in place of the one for S3.
+    ``audience`` counts by bucket and program what was answered without an error. ``audit`` takes a record of every S3
+    request. ``website``: serves requests whose host is below ``website_domain``. ``control`` serves S3 Control.
+    ``dispatcher`` answers in place of the one for S3.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Gateway:
         access_log: AccessNotes | None = None,
         first_byte: FirstByte | None = None,
         slow: SlowLog | None = None,
+        audience: Audience | None = None,
         answer_seconds: float = ANSWER_SECONDS_MAX,
         website: Application | None = None,
         website_domain: str = "",
@@ -102,7 +105,7 @@ class Gateway:
         self._lifespan = lifespan
         self._observe = observe
         self._audit, self._access_log = audit, access_log
-        self._first_byte, self._slow = first_byte, slow
+        self._first_byte, self._slow, self._audience = first_byte, slow, audience
         self._watch = AnswerWatch(answer_seconds)
         self._host_id = clock.random_bytes(32).hex()
         self._host_id_header = (b"x-amz-id-2", self._host_id.encode())
@@ -163,7 +166,8 @@ class Gateway:
         try:
             await self._serve(call, send)
         finally:
-            received = call.request.headers.get(b"content-length")
+            request, given = call.request, call.request.headers.get(b"content-length")
+            received = int(given) if given and given.isdigit() else 0
             seconds = clock.monotonic_seconds() - begun
             if self._access_log is not None:
                 self._access_log.note(call, seconds)
@@ -171,13 +175,9 @@ class Gateway:
                 self._first_byte(call.operation, call.source, call.answered - begun)
             if self._slow is not None:
                 self._slow.note(call, seconds)
-            observe(
-                call.operation,
-                call.status or _GONE,
-                seconds,
-                int(received) if received and received.isdigit() else 0,
-                call.sent_bytes,
-            )
+            if self._audience is not None and 0 < call.status < 400:
+                self._audience.note(request.bucket, request.headers.get(b"user-agent"), received, call.sent_bytes)
+            observe(call.operation, call.status or _GONE, seconds, received, call.sent_bytes)
 
     async def _serve(self, call: Call, send: Send) -> None:
         """Answer an S3 request."""

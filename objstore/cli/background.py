@@ -4,7 +4,7 @@ import asyncio
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -67,6 +67,12 @@ PACE = 1.0
 log = structlog.get_logger(__name__)
 
 
+class _Keeps(Protocol):
+    """Metrics and history."""
+
+    async def run(self, stop: asyncio.Event) -> None: ...
+
+
 async def run_background(spec: WorkerSpec) -> None:
     """Run until SIGTERM; the step under way is finished, leases and rows keep the place."""
     stop = stop_event()
@@ -90,7 +96,7 @@ async def run_background(spec: WorkerSpec) -> None:
         host=spec.node,
         pid=os.getpid(),
         rows=[*map(row_of, spec.drives), *map(remote_row, spec.remotes)],
-        observe=metrics.observe_batch,
+        observe=metrics.observe_batch if spec.counting else None,
         connector=connector,
         serves_clients=False,
     )
@@ -119,7 +125,14 @@ async def run_background(spec: WorkerSpec) -> None:
     remote_tiers = {remote.tier for remote in remotes}
     local_profiles = {name: one for name, one in spec.profiles.items() if name not in remote_tiers}
     recorded = [of_moves(store.context.flows), of_drives(store.roster.opened)]
-    counting = asyncio.create_task(metrics.run())
+    kept: list[_Keeps] = [
+        LifecycleMetrics(metrics, database),
+        RepairMetrics(metrics, database),
+        Recorder(database, f"{spec.node}#background", recorded),
+        Keeper(database, remote_tiers),
+        ClusterMetrics(metrics, database, local_profiles),
+    ]
+    counting = asyncio.create_task(metrics.run() if spec.counting else asyncio.sleep(0))
     tracing = Tracing(spec.trace_endpoint, spec.trace_ratio, name) if spec.trace_endpoint else None
     if tracing is not None:
         tracing.install()
@@ -130,7 +143,6 @@ async def run_background(spec: WorkerSpec) -> None:
             keep_small(heap, stop),
             _compact(compactor, spec.compact_interval_seconds, stop),
             _reencode(Reencoder(compactor, store, database), stop),
-            LifecycleMetrics(metrics, database).run(stop),
             run_beats(nodes, None, [*drives, *remotes], stop),
             run_detection(detector, stop),
             _fold_ledgers(database, stop),
@@ -139,10 +151,7 @@ async def run_background(spec: WorkerSpec) -> None:
             run_events(spec, database, stop),
             _list(Inventory(store, Inventories(database)), spec.lifecycle.interval_seconds, stop),
             repair.run(stop),
-            RepairMetrics(metrics, database).run(stop),
-            Recorder(database, f"{spec.node}#background", recorded).run(stop),
-            Keeper(database, remote_tiers).run(stop),
-            ClusterMetrics(metrics, database, local_profiles).run(stop),
+            *(one.run(stop) for one in kept if spec.counting),
             run_ops(spec.ops_listen, Ops(readiness, metrics, None), stop),
         )
     finally:

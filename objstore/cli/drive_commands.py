@@ -6,12 +6,13 @@ import typer
 
 from objstore.cli.options import AsJson, CredentialsFile, Endpoint
 
-app = typer.Typer(no_args_is_help=True, help="Drives: ls, drain, undrain, replace, retire.")
+app = typer.Typer(no_args_is_help=True, help="Drives: ls, objects, drain, undrain, replace, retire.")
 Name = Annotated[
     str, typer.Argument(metavar="DRIVE", help="A drive's id, its beginning (8 digits), its path; or a node's name.")
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to the end.")]
 SHORT_ID = 12
+OBJECTS_A_CALL = 200
 
 
 @app.command()
@@ -43,6 +44,52 @@ def ls(endpoint: Endpoint = None, credentials: CredentialsFile = None, as_json: 
     print_table("", columns, rows)
     for problem in answer["problems"]:
         say(f"left out: {problem}")
+
+
+@app.command()
+def objects(
+    drive: Name,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")] = 1000,
+    after: Annotated[str, typer.Option(metavar="NEXT", help="Go on where another call ended.")] = "",
+    endpoint: Endpoint = None,
+    credentials: CredentialsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show whose bytes are in the volumes that have a shard on DRIVE; it need not be readable itself.
+
+    Read from the records in these volumes: nothing is sampled. An object comes once for each volume that it is in.
+    """
+    from objstore.cli.admin_client import connect, segment
+    from objstore.cli.output import number, print_json, print_table, say, size
+    from objstore.cli.places import shown
+
+    client, path = connect(endpoint, credentials), f"/drives/{segment(drive)}/objects"
+    found: list[dict[str, Any]] = []
+    following, unread, first = after, 0, True
+    while first or (following and len(found) < limit):
+        query = {"after": following, "limit": min(OBJECTS_A_CALL, limit - len(found))}
+        answer = client.call("GET", path, query=query)
+        found += answer["objects"]
+        following, unread, first = answer["next"] or "", unread + answer["unread"], False
+    if as_json:
+        print_json({"drive": answer["drive"], "objects": found, "next": following or None, "unread": unread})
+        return
+    rows = [
+        (
+            shown(f"s3://{one['bucket']}/{one['key']}"),
+            one["version_id"] if one["kind"] != "object" or not one["is_latest"] else "",
+            one["kind"],
+            size(one["size"]),
+            "yes" if one["holds_bytes"] else "no",
+            one["volume"][:SHORT_ID],
+        )
+        for one in found
+    ]
+    print_table("", ("Object", "Version", "Kind", "#Size", "Bytes on it", "Volume"), rows)
+    if unread:
+        say(f"{number(unread)} stripes or volumes could not be read: what is in them is missing here")
+    if following:
+        say(f"There is more: --after {following}")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from objstore.api.admin.app import admin_application
 from objstore.api.admin.compaction import Compaction
 from objstore.api.admin.state import AdminState
 from objstore.api.asgi import Gateway
+from objstore.api.audience import Audience
 from objstore.api.auth.authenticator import Authenticator
 from objstore.api.auth.console_session import ConsoleSessions
 from objstore.api.console.app import Console
@@ -41,7 +42,7 @@ from objstore.cli.keys import open_keys, sealer_of
 from objstore.cli.pace_runner import configured_paces
 from objstore.cli.process_metrics import count_process
 from objstore.cli.quota_runner import QuotaRunner
-from objstore.cli.recorder import Recorder, of_clients, of_drives, of_requests
+from objstore.cli.recorder import Recorder, of_audience, of_clients, of_drives, of_requests
 from objstore.cli.remote import open_remotes, remote_row
 from objstore.cli.spec import WorkerSpec
 from objstore.cli.tls import Certificates, count_certificate
@@ -53,11 +54,17 @@ from objstore.lifecycle.compact import Compactor
 from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
 from objstore.meta.quotas import Quotas
+from objstore.meta.residents import ResidentRows
 from objstore.repair.snapshots import Snapshots
 from objstore.store.build import open_store
 from objstore.store.kms import LocalKms
+from objstore.store.residents import Residents
 
 BACKLOG = 4096
+
+
+def _count_nothing(operation: str, status: int, seconds: float, received: int, sent: int) -> None:
+    """For benchmarks: what metrics and history cost is the difference."""
 
 
 async def run_gateway(spec: WorkerSpec) -> None:
@@ -79,7 +86,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         host=spec.node,
         pid=os.getpid(),
         rows=[*map(row_of, spec.drives), *map(remote_row, spec.remotes)],
-        observe=metrics.observe_batch,
+        observe=metrics.observe_batch if spec.counting else None,
         connector=connector,
     )
     store.context.p99_seconds = metrics.p99_seconds
@@ -107,6 +114,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         tier_prices=spec.tier_prices,
         configured_paces=configured_paces(spec),
         snapshots=Snapshots(store, database),
+        residents=Residents(ResidentRows(database), store.context.catalog),
         drive_out_seconds=spec.detection.out_seconds,
         store=store,
         site=site_of(spec, identities),
@@ -115,6 +123,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
     )
     access_log = AccessLog(store, spec.access_log_seconds, account_of_owner(identities.desk.directory))
     console = Console(console_files(), sessions, spec.region, note)
+    audience, observe = Audience(), metrics.observe if spec.counting else _count_nothing
     ops = Ops(readiness, metrics, admin_application(state, authenticator, note), console)
     site, website = site_of(spec, identities), None
     if spec.website_domain:
@@ -123,14 +132,13 @@ async def run_gateway(spec: WorkerSpec) -> None:
             authenticator,
             site,
             domain=spec.website_domain,
-            observe=metrics.observe,
+            observe=observe,
             audit=note,
             access_log=access_log.of("WEBSITE"),
+            audience=audience if spec.counting else None,
             dispatcher=Websites(),
         )
-    control = Gateway(
-        store, authenticator, site, observe=metrics.observe, audit=note, dispatcher=Control(authenticator)
-    )
+    control = Gateway(store, authenticator, site, observe=observe, audit=note, dispatcher=Control(authenticator))
     gateway = Gateway(
         store,
         authenticator,
@@ -140,11 +148,12 @@ async def run_gateway(spec: WorkerSpec) -> None:
         website_domain=spec.website_domain,
         control=control,
         ops=ops,
-        observe=metrics.observe,
+        observe=observe,
         audit=note,
         access_log=access_log,
-        first_byte=metrics.observe_first_byte,
+        first_byte=metrics.observe_first_byte if spec.counting else None,
         slow=SlowLog(spec.slow_seconds),
+        audience=audience if spec.counting else None,
     )
     tracing = Tracing(spec.trace_endpoint, spec.trace_ratio, name) if spec.trace_endpoint else None
     if tracing is not None:
@@ -170,13 +179,13 @@ async def run_gateway(spec: WorkerSpec) -> None:
     accesses = store.context.accesses
     folding = Folding(accesses, database)
     count_accesses(metrics, accesses, folding)
-    counting = asyncio.create_task(metrics.run())
+    counting = asyncio.create_task(metrics.run() if spec.counting else asyncio.sleep(0))
     limiting = asyncio.create_task(quotas.run())
     served = asyncio.Event()
     logged = asyncio.create_task(access_log.run(served))
     counted = [of_requests(metrics), of_clients(store.context.flows), of_drives(store.roster.opened)]
-    recorder = Recorder(database, f"{spec.node}#{spec.index}", counted)
-    recorded = asyncio.create_task(recorder.run(served))
+    recorder = Recorder(database, f"{spec.node}#{spec.index}", counted, [of_audience(audience)])
+    recorded = asyncio.create_task(recorder.run(served) if spec.counting else asyncio.sleep(0))
     kept_small = asyncio.create_task(keep_small(heap, served))
     auditing = asyncio.create_task(audit.run()) if audit else None
     folded = asyncio.create_task(run_folding(folding, accesses, spec.heat_seconds, served))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import structlog
 
+from objstore.api.audience import Audience, counts_of
 from objstore.api.metrics import Metrics
 from objstore.cli.counters import CountedDrive
 from objstore.cli.pause import pause
@@ -29,10 +30,15 @@ log = structlog.get_logger(__name__)
 
 
 class Recorder:
-    """``process``: its name, unique among those that run. ``sources``: what it counts."""
+    """``process``: its name, unique among those that run. ``sources``: what it counts.
 
-    def __init__(self, database: Database, process: str, sources: Collection[Source]) -> None:
-        self._samples, self._process, self._sources = Samples(database), process, sources
+    ``steps``: what it has counted since they were last asked; names may come and go there.
+    """
+
+    def __init__(
+        self, database: Database, process: str, sources: Collection[Source], steps: Collection[Source] = ()
+    ) -> None:
+        self._samples, self._process, self._sources, self._steps = Samples(database), process, sources, steps
         self._before: dict[tuple[str, str], float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -56,6 +62,7 @@ class Recorder:
                 self._before[series, label] = total
                 if more > 0:
                     found.append((code_of(series), label, more))
+        found += [(code_of(series), label, more) for step in self._steps for series, label, more in step() if more > 0]
         return found
 
 
@@ -77,6 +84,17 @@ def of_clients(flows: Flows) -> Source:
         for kind, totals in kinds.items():
             for code, total in totals.items():
                 yield from _both(kind, tier_of_code(code), total)
+
+    return read
+
+
+def of_audience(audience: Audience) -> Source:
+    """Whom this process has answered since the last time."""
+
+    def read() -> Counts:
+        buckets, families = audience.take()
+        yield from counts_of("bucket", buckets)
+        yield from counts_of("client", families)
 
     return read
 

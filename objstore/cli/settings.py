@@ -181,6 +181,7 @@ class Settings(BaseSettings):
     vault_mount: str = "transit"
     vault_token: str = Field("", repr=False)
     bench_flush_seconds: float = Field(0, ge=0, le=1)
+    bench_counting: bool = True
 
     @classmethod
     def settings_customise_sources(

@@ -156,6 +156,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     vault_mount: str
     vault_token: str
     flush_seconds: float
+    counting: bool
     started: float
 
     def encode(self) -> bytes:

@@ -324,6 +324,7 @@ class _Supervisor:
             vault_mount=settings.vault_mount,
             vault_token=settings.vault_token,
             flush_seconds=settings.bench_flush_seconds,
+            counting=settings.bench_counting,
             started=self._started,
         )
 

@@ -59,6 +59,8 @@ async def expect(
     pins = pinned_ranges(await Pins(database).list([bucket_id]))
 
     def held(action: Action, sweep: Sweep) -> Sweep:
+        if action.action == "delete" and action.of == "noncurrent":
+            return replace(sweep, locks=True)
         return replace(sweep, pins=pins) if action.tier not in ("", HOT) else sweep
 
     waiting = [counts.of(action, held(action, sweep)) for action, sweep in sweeps_of(plan)]

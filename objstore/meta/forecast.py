@@ -44,7 +44,8 @@ class Sweep:
     ``days``, ``hours``, ``date``: as in the rule. ``idle_days``: days without an access; ``heat_below``: see
     model/heat.py. ``newer``: how many newer noncurrent versions there must be. ``steps``: if given, only keys that
     are one of these, or below one that ends with a slash. ``skip_classes``: codes of classes that are left out.
-    ``markers``: noncurrent delete markers too. ``pins``: see ``meta.pins.pinned_ranges``; nothing is due before.
+    ``markers``: noncurrent delete markers too. ``locks``: what Object Lock holds back is not due before it ends.
+    ``pins``: see ``meta.pins.pinned_ranges``; nothing is due before.
     """
 
     source: Source
@@ -60,6 +61,7 @@ class Sweep:
     heat_below: float | None = None
     newer: int = 0
     markers: bool = False
+    locks: bool = False
     steps: Sequence[bytes] | None = None
     pins: tuple[Sequence[bytes], Sequence[float | None]] = ((), ())
 
@@ -218,7 +220,7 @@ def _arguments(sweep: Sweep, now: datetime, count: int) -> list[Any]:
         found += [sweep.idle_days, sweep.heat_below]
     tags, steps = orjson.dumps(dict(sweep.tags)).decode(), None if sweep.steps is None else list(sweep.steps)
     found += [sweep.prefix, sweep.size_min, sweep.size_max, tags, list(sweep.skip_classes), steps, count]
-    return [*found, sweep.newer, sweep.markers] if sweep.source is Source.NONCURRENT else found
+    return [*found, sweep.newer, sweep.markers, sweep.locks] if sweep.source is Source.NONCURRENT else found
 
 
 def _told(records: Sequence[Any], count: int, scales: tuple[float, float] | None = None) -> Forecast:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Double,
     Integer,
     SmallInteger,
+    Text,
     all_,
     and_,
     any_,
@@ -41,6 +42,7 @@ from objstore.meta.tables import TIME, object_, part, upload, usage, version
 from objstore.meta.walks import Source
 from objstore.model import days
 from objstore.model.heat import HALF_LIFE_DAYS
+from objstore.model.lock import ATTR as LOCK
 from objstore.model.states import UploadState
 
 ROWS_MAX = 500_000  # more are not counted one by one
@@ -67,10 +69,12 @@ def _due(
     accessed: ColumnElement[Any] | None,
     heat: ColumnElement[Any] | None,
     key: ColumnElement[Any] | None = None,
+    attrs: ColumnElement[Any] | None = None,
 ) -> Any:
     """The latest of the conditions; those that are not set are NULL, and ``greatest`` passes over these.
 
-    ``key``: of what pins hold back. Until when is looked up in the ranges of keys that pins make.
+    ``key``: of what pins hold back. Until when is looked up in the ranges of keys that pins make. ``attrs``: of what
+    Object Lock may hold back.
     """
     begun = _seconds(base)
     aged, midnight = begun + param("age_days", Double) * _day, _number(days.CALENDAR_DAY_SECONDS)
@@ -85,9 +89,29 @@ def _due(
     if key is not None:
         until = Grouping(param("pin_untils", ARRAY(Double)))
         conditions.append(until[func.width_bucket(key, param("pin_bounds", ARRAY(BYTEA)))])
+    if attrs is not None:
+        conditions.append(case((param("locks", Boolean), _locked_until(attrs))))
     return func.greatest(*conditions)
 
 
+def _locked_until(attrs: ColumnElement[Any]) -> Any:
+    """As ``model.lock.lock_of`` reads it: under a legal hold, or where a lock cannot be read, for ever."""
+    lock: Any = attrs.op("->", return_type=JSONB)(literal_column(f"'{LOCK}'"))
+    mode, until, hold = (lock.op("->>", return_type=Text)(literal_column(f"'{name}'")) for name in ("m", "u", "h"))
+    is_free = func.coalesce(hold, literal_column("'false'")) == literal_column("'false'")
+    is_moment = until.op("~")(literal_column(f"'{_MOMENT}'"))
+    known = and_(mode.in_([literal_column("'GOVERNANCE'"), literal_column("'COMPLIANCE'")]), is_moment)
+    nothing = and_(mode.is_(None), until.is_(None), func.jsonb_typeof(lock) == literal_column("'object'"))
+    return case(
+        (lock.is_(None), null()),
+        (and_(is_free, nothing), null()),
+        (and_(is_free, known), _seconds(cast(until, TIME))),
+        else_=literal_column("'infinity'::float8", Double),
+    )
+
+
+_DATE, _CLOCK = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "[0-9]{2}:[0-9]{2}"
+_MOMENT = f"^{_DATE}T{_CLOCK}:[0-9]{{2}}([.][0-9]+)?[+-]{_CLOCK}$"
 _DUE_NAMES = ("now_seconds", "day_seconds", "age_days", "calendar", "age_hours", "date")
 _PIN_NAMES = ("pin_bounds", "pin_untils")
 _ACCESS_NAMES = ("idle_days", "heat_below")
@@ -143,7 +167,12 @@ class Place:
     def names(self) -> tuple[str, ...]:
         """Parameters of what says which rows it is about, and when they are due."""
         names = (*_DUE_NAMES, *_PIN_NAMES, *(_ACCESS_NAMES if self.access else ()), *_FILTER_NAMES, "days")
-        return (*names, "newer", "markers") if self.at == "noncurrent_since" else names
+        return (*names, "newer", "markers", "locks") if self.is_old else names
+
+    @property
+    def is_old(self) -> bool:
+        """Noncurrent versions: those that a rule deletes for good."""
+        return self.at == "noncurrent_since"
 
     def statements(self) -> dict[str, Statement]:
         """By name."""
@@ -180,7 +209,8 @@ class Place:
         return union_all(by_day(page, moments=True), _moments(rows))
 
     def _due(self, c: Any) -> Any:
-        return _due(c[self.base], c.accessed if self.access else None, c.heat if self.access else None, c.key)
+        accessed, heat = (c.accessed, c.heat) if self.access else (None, None)
+        return _due(c[self.base], accessed, heat, c.key, c.attrs if self.is_old else None)
 
     def _is_of(self, c: Any) -> ColumnElement[bool]:
         in_bucket: ColumnElement[bool] = c.bucket_id == param("bucket_id", BigInteger)
@@ -193,7 +223,7 @@ class Place:
         """What the index does not know: how many newer noncurrent versions, or any others at all, a key has."""
         c, other = source.c, version.alias("other")
         same = and_(other.c.bucket_id == c.bucket_id, other.c.key == c.key)
-        if self.at == "noncurrent_since":
+        if self.is_old:
             newer = param("newer", BigInteger)
             above = (
                 select(constant(1))

@@ -115,12 +115,13 @@ _MOVE_COPIES = Statement(
 )
 
 
-def _referents() -> Select[Any]:
+def _referents(with_links: bool) -> Select[Any]:
     """One statement, so one snapshot: a part that becomes an object's while we look is seen as one or the other."""
     volume_id = param("volume_id", BYTEA)
     found = batch("found", {"bucket_id": BigInteger, "key": BYTEA})
     linked = select(link.c.bucket_id, link.c.key).where(link.c.volume_id == volume_id)
-    name = select(found.c.bucket_id, found.c.key).union(linked).cte("name")
+    named_ = select(found.c.bucket_id, found.c.key)
+    name = (named_.union(linked) if with_links else named_.distinct()).cte("name")
     whole = [_versions_in(table.c, table, name, volume_id) for table in (object_, version)]
     parts = (
         select(
@@ -153,7 +154,8 @@ def _versions_in(c: Any, table: Table, name: Any, volume_id: Any) -> Select[Any]
     )
 
 
-_REFERENTS = Statement(_referents(), *("volume_id", "bucket_id", "key", "limit"))
+_GIVEN = ("volume_id", "bucket_id", "key", "limit")
+_REFERENTS, _OF_NAMES = (Statement(_referents(with_links), *_GIVEN) for with_links in (True, False))
 
 
 async def referents(database: Database, volume_id: bytes, names: Sequence[Name], limit: int) -> list[Referent]:
@@ -161,6 +163,12 @@ async def referents(database: Database, volume_id: bytes, names: Sequence[Name],
     buckets, keys = [bucket_id for bucket_id, _ in names], [key for _, key in names]
     records = await database.fetch(_REFERENTS, volume_id, buckets, keys, limit)
     return [Referent(*record) for record in records]
+
+
+async def referents_of(database: Database, volume_id: bytes, names: Sequence[Name], limit: int) -> list[Referent]:
+    """As ``referents``, of these names alone: the volume's links add none."""
+    buckets, keys = [bucket_id for bucket_id, _ in names], [key for _, key in names]
+    return [Referent(*record) for record in await database.fetch(_OF_NAMES, volume_id, buckets, keys, limit)]
 
 
 async def swap(transaction: Transaction, swaps: Sequence[Swap]) -> list[bool]:

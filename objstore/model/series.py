@@ -43,6 +43,14 @@ def _moves(code: int, verb: str, label: str) -> tuple[Series, Series]:
     )
 
 
+def _shares(code: int, kind: str, label: str, hourly: bool) -> tuple[Series, ...]:
+    return (
+        Series(code, f"{kind}_requests", False, "requests", label, "S3 requests answered without an error.", hourly),
+        Series(code + 1, f"{kind}_in_bytes", False, "bytes", label, "Bodies of these, declared.", hourly),
+        Series(code + 2, f"{kind}_out_bytes", False, "bytes", label, "Bodies of their answers.", hourly),
+    )
+
+
 _ALL = (
     Series(1, "requests", False, "requests", "get, put, list, delete or other", "S3 requests answered."),
     Series(2, "errors", False, "requests", "4xx or 5xx", "S3 requests answered with an error."),
@@ -63,6 +71,8 @@ _ALL = (
     Series(21, "drive_operations", False, "operations", "drive", "Reads and writes of a drive.", hourly=False),
     Series(22, "drive_bytes", False, "bytes", "drive", "Bytes that a drive read and wrote.", hourly=False),
     Series(23, "ttfb", False, "answers", "source:seconds", "Reads by source and time to the first byte, at most."),
+    *_shares(24, "bucket", "bucket, empty: others", hourly=False),
+    *_shares(27, "client", "kind of program, empty: others", hourly=True),
     Series(40, "tier_capacity_bytes", True, "bytes", "tier", "Capacity of a tier's drives."),
     Series(41, "tier_used_bytes", True, "bytes", "tier", "What of it is used."),
     Series(42, "tier_objects", True, "objects", "tier", "Versions that lie on a tier."),

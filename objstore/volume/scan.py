@@ -28,31 +28,60 @@ class FoundRecord:
     extent: Extent
 
 
+@dataclass(frozen=True, slots=True)
+class FoundStripe:
+    """A stripe, where the next one starts, and its records; None: it cannot be read.
+
+    ``read_bytes``: how much of it had to be looked at, about.
+    """
+
+    offset: int
+    following: int
+    read_bytes: int
+    records: list[FoundRecord] | None
+
+
 async def scan_records(
     volume: Volume, drives: Sequence[Drive | None], damaged: Damage
 ) -> AsyncIterator[list[FoundRecord] | None]:
     """The records of each stripe, in the order of the volume; None for a stripe that cannot be read, and at the end if
     too few shards answered all the time to be sure that every stripe was seen: any k of them take part in all.
     """
+    async for stripe in scan_stripes(volume, drives, damaged):
+        yield stripe.records
+
+
+async def scan_stripes(
+    volume: Volume,
+    drives: Sequence[Drive | None],
+    damaged: Damage,
+    offset: int = SUPERBLOCK_BYTES,
+    leap: bool = False,
+) -> AsyncIterator[FoundStripe]:
+    """As ``scan_records``, from ``offset`` on, where a stripe starts.
+
+    ``leap``: read no more of payloads than has to be, as from remote drives.
+    """
     scan = _Scan(volume, drives)
     end = await scan.length()
-    offset = SUPERBLOCK_BYTES
     while offset < end:
         header = await scan.header_at(offset)
         if header is None:
-            following = await scan.search(offset + HEADER_UNIT_BYTES, end)
-            if following is None:
+            found = await scan.search(offset + HEADER_UNIT_BYTES, end)
+            if found is None:
                 break
-            offset = following
+            offset = found
             continue
+        following = offset + max(header.span_bytes, HEADER_UNIT_BYTES)
         if header.kind == STRIPED:
-            yield [_striped(header)]
+            yield FoundStripe(offset, following, header.header_bytes, [_striped(header)])
         elif header.kind == PACKED:
             reader = StripeReader(volume, drives, offset, header.header_bytes, damaged)
-            yield await _records(reader, header, scan.is_remote)
-        offset += max(header.span_bytes, HEADER_UNIT_BYTES)
+            records = await _records(reader, header, leap or scan.is_remote)
+            yield FoundStripe(offset, following, header.header_bytes + header.data_bytes, records)
+        offset = following
     if volume.profile.n - len(scan.failed) < volume.profile.k:
-        yield None
+        yield FoundStripe(offset, offset, 0, None)
 
 
 class _Scan:

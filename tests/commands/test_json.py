@@ -91,6 +91,7 @@ def _cases(server: Server, tmp_path: Path) -> list[tuple[str, tuple[str, ...]]]:
         ("account rm", ("json-account",)),
         ("quota set", ("--bucket", bucket, "--objects=100")), ("quota ls", ()), ("quota rm", ("--bucket", bucket)),
         ("status", ()), ("top", ("--interval=0.2",)), ("drive ls", ()),
+        ("drive objects", (server.admin("GET", "/drives").json()["drives"][0]["id"], "--limit=3")),
         ("cluster durability", ()), ("heal", ()), ("scrub", ()), ("repair status", ()), ("repair heal", ()),
         ("pace ls", ()), ("pace set", ("rebalance_bytes", "64M")), ("pace reset", ("rebalance_bytes",)),
         ("repair scrub", ()), ("node ls", ()), ("backup", ("--list",)),

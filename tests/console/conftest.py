@@ -66,6 +66,16 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def _context(browser: Browser, *, dark: bool = False, phone: bool = False, language: str = "en-GB") -> BrowserContext:
+    return browser.new_context(
+        viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
+        color_scheme="dark" if dark else "light",
+        locale=language,
+        reduced_motion="reduce",
+        accept_downloads=True,
+    )
+
+
 @pytest.fixture
 def new_console(browser: Browser, server: Server) -> Iterator[Open]:
     """Makes pages, each in a context of its own: ``new_console(dark=True, phone=True, language="zh-CN")``."""
@@ -73,15 +83,8 @@ def new_console(browser: Browser, server: Server) -> Iterator[Open]:
     made: list[Console] = []
 
     def make(*, dark: bool = False, phone: bool = False, language: str = "en-GB") -> Console:
-        context = browser.new_context(
-            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
-            color_scheme="dark" if dark else "light",
-            locale=language,
-            reduced_motion="reduce",
-            accept_downloads=True,
-        )
-        contexts.append(context)
-        made.append(Console(context.new_page(), server))
+        contexts.append(_context(browser, dark=dark, phone=phone, language=language))
+        made.append(Console(contexts[-1].new_page(), server))
         return made[-1]
 
     yield make
@@ -91,12 +94,28 @@ def new_console(browser: Browser, server: Server) -> Iterator[Open]:
     assert not errors
 
 
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[BrowserContext]:
+    """Where the module's pages are opened one after the other: its cache has the console's files after the first."""
+    context = _context(browser)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def console(new_console: Open) -> Console:
+def console(desk: BrowserContext, server: Server) -> Iterator[Console]:
     """Signed in as root, on a desktop."""
-    console = new_console()
-    console.sign_in()
-    return console
+    console = Console(desk.new_page(), server)
+    console.open()
+    console.page.wait_for_selector("main#main, input[name=username]")
+    if console.page.locator("input[name=username]").count():
+        console.fill(*server.credentials)
+        console.page.wait_for_selector("main#main")
+    yield console
+    errors = list(console.errors)  # not what closing breaks off
+    for page in desk.pages:
+        page.close()
+    assert not errors
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,10 @@ def test_cors_by_form_and_as_text(console: Console, page: Page, s3: Any, server:
     console.errors[:] = [error for error in console.errors if not error.startswith("Applying inline style")]
     page.get_by_role("button", name="Reset").click()
     page.get_by_role("button", name="Remove rule 1").click()
-    save.click()
+    with page.expect_response(
+        lambda answer: answer.request.method == "DELETE"
+    ):  # the text stands there before it is saved
+        save.click()
     expect(page.locator("main")).to_contain_text("browsers keep pages of other sites out")
     with pytest.raises(s3.exceptions.ClientError, match="NoSuchCORSConfiguration"):
         s3.get_bucket_cors(Bucket=bucket)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import Console
-from tests.console.watch import serious
+from tests.console.watch import serious, watched
 from tests.harness.server import Server
 
 SUMS_MILLISECONDS = 90_000  # of places: made anew every minute
@@ -48,6 +48,20 @@ def test_the_picture_shows_tiers_drives_and_places(console: Console, places: str
     expect(page.locator("table.heat tbody tr")).to_have_count(2)
     page.get_by_text("As a table").click()
     expect(page.get_by_role("cell", name="Written", exact=True).first).to_be_visible()
+
+
+def test_the_flow_by_bucket_and_by_program(console: Console, places: str) -> None:
+    page = console.page
+    page.get_by_role("button", name="1 h", exact=True).click()
+    page.get_by_role("button", name="By program", exact=True).click()
+    table = page.get_by_role("region", name="By program", exact=True)
+    expect(table.get_by_role("row").filter(has_text="boto3")).to_be_visible(timeout=SUMS_MILLISECONDS)
+    expect(page.locator("#flow-svg")).to_contain_text("boto3")
+    page.get_by_role("button", name="By bucket", exact=True).click()
+    expect(page.get_by_role("region", name="By bucket", exact=True).get_by_role("link").first).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("button", name="All clients", exact=True).click()
+    expect(page.locator("#flow-svg")).to_contain_text("Clients")
 
 
 def test_the_map_goes_into_prefixes(console: Console, places: str) -> None:
@@ -206,6 +220,23 @@ def test_places_lead_to_objects_and_rules(console: Console, places: str) -> None
     row.wait_for(timeout=SUMS_MILLISECONDS)
     row.get_by_role("link", name="Rules here").click()
     expect(page).to_have_url(re.compile(f"#/lifecycle/{places}$"))
+
+
+def test_from_a_drive_of_the_rack_to_its_objects(console: Console, server: Server, places: str) -> None:
+    with watched(console) as page:
+        located = server.admin("GET", f"/locate?bucket={places}&key=corpus/part-3").json()
+        drive = located["versions"][0]["extents"][0]["shards"][0]
+        page.locator(f'.rack a.drive[href$="{drive["drive"]}"]').focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text(drive["address"])
+        rows = page.get_by_role("region", name="Objects here", exact=True).first.locator("tbody tr")
+        expect(rows.first).to_be_visible()
+        shown = rows.first.get_by_role("link").first.text_content() or ""
+        page_of = server.admin("GET", f"/drives/{drive['drive']}/objects?limit=200").json()["objects"]
+        assert shown in {f"{one['bucket']}/{one['key']}" for one in page_of}
+        assert serious(page) == []
+        rows.first.get_by_role("link").last.click()
+        expect(page.locator(".fragment").first).to_be_visible()
 
 
 def test_setting_a_pace_while_it_runs(console: Console, server: Server) -> None:

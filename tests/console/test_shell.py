@@ -5,17 +5,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Console, Open
+from tests.console.watch import serious
 from tests.harness.server import Server
 
 PLACES = (
     *("home", "cluster", "cluster?tab=drives", "cluster?tab=nodes", "cluster?tab=repair", "cluster?tab=checks"),
     *("cluster?tab=space", "jobs", "jobs?tab=warm", "jobs?tab=backups", "events", "events?tab=audit", "locate"),
 )
-SERIOUS = ("serious", "critical")
 HOSTILE = (
     "<script>document.title='pwned'</script>",
     "\"><img src=x onerror=document.title='pwned'>",
@@ -25,14 +24,6 @@ HOSTILE = (
     "=cmd()|'x'",
     "{{constructor.constructor('x')()}}",
 )
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody from using the page."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found if one["impact"] in SERIOUS
-    ]
 
 
 def settled(page: Page) -> Page:

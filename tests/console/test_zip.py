@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.console.conftest import Console, Open
 from tests.console.watch import go
 
 _numbers = itertools.count(1)
@@ -18,6 +19,14 @@ FILES = """async () => {
   for await (const _ of (await navigator.storage.getDirectory()).keys()) count += 1
   return count
 }"""
+
+
+@pytest.fixture
+def console(new_console: Open) -> Console:
+    """In a context of its own: what others have left in the private file system is not there."""
+    console = new_console()
+    console.sign_in()
+    return console
 
 
 @pytest.fixture

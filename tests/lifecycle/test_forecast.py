@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 import asyncpg
+import orjson
 import pytest
 from sqlalchemy import delete, func, select
 
@@ -35,6 +36,7 @@ from objstore.model.lifecycle import (
     Rule,
     Transition,
 )
+from objstore.model.lock import ATTR, Lock, lock_of
 from objstore.model.volumes import Drive
 from objstore.model.waterfall import may_follow
 from tests.lifecycle.world import World
@@ -291,3 +293,44 @@ async def test_a_full_tier(world: World) -> None:
     await Nodes(world.place.database).beat(None, [("d", 1_000_000, 300_000)])
     (one,) = await expect(world.place.database, await world.bucket_id(), plan, now, 1)
     assert one.forecast.by_day[0].bytes == 0
+
+
+async def test_what_is_locked_counts_when_its_lock_ends(world: World) -> None:
+    """By action as in the total: as ``lock_of`` reads it, and only for what deletes for good."""
+    now = datetime.now(UTC)
+    until = {after: (now + timedelta(days=after)).isoformat() for after in (-2, 3.5, 6.5)}
+    kept: list[object] = [
+        {"m": "GOVERNANCE", "u": until[3.5]}, {"m": "COMPLIANCE", "u": until[6.5], "h": False},
+        {"m": "GOVERNANCE", "u": until[-2]}, {"h": True}, {"h": False}, {}, None, "x", [], {"h": "true"},
+        {"m": "GOVERNANCE", "u": until[3.5], "h": True}, {"m": "other", "u": until[3.5]}, {"m": "GOVERNANCE"},
+        {"u": until[3.5]}, {"m": "COMPLIANCE", "u": "soon"}, {"m": "COMPLIANCE", "u": until[3.5][:-6]},
+        {"m": "COMPLIANCE", "u": (now + timedelta(days=4.5)).replace(microsecond=0).isoformat()},
+    ]  # fmt: skip
+    await world.versioning("Enabled")
+    for _ in range(len(kept) + 2):
+        await world.put(b"k", days=8, size=200_000)
+    await world.age("version", 8, b"k", column="noncurrent_since")
+    for seq, lock in enumerate(kept, 1):
+        await world.raw.execute(
+            "UPDATE version SET attrs = $1::jsonb WHERE seq = $2 AND bucket_id = $3",
+            orjson.dumps({ATTR: lock}).decode(), seq, await world.bucket_id(),
+        )  # fmt: skip
+    ends = [lock_of({ATTR: lock}) for lock in kept]
+    wanted: dict[str, Counter[int]] = {"gone": Counter(), "moved": Counter({0: len(kept) + 1})}
+    for lock in [*ends, Lock()]:
+        if not lock.hold:
+            wanted["gone"][0 if lock.until is None else max(0, ceil((lock.until - now) / DAY))] += 1
+    gone = Rule("gone", True, Filter(), noncurrent_expiration=NoncurrentExpiration(2))
+    moved = Rule("moved", True, Filter(), noncurrent_transitions=(NoncurrentTransition("GLACIER_IR", 1),))
+    await world.raw.execute("ANALYZE version")
+    for rows_max in (1000, 0):
+        plan = Plan((gone, moved), versioning="Enabled")
+        found = await expect(world.place.database, await world.bucket_id(), plan, now, DAYS, rows_max)
+        days_of = {
+            one.action.rule: Counter({day: c.objects for day, c in enumerate(one.forecast.by_day) if c.objects})
+            for one in found
+        }
+        assert days_of == wanted
+    alone = await totals(world.place.database, await world.bucket_id(), Plan((gone,), versioning="Enabled"), now, DAYS)
+    (share,) = alone.shares.values()
+    assert Counter({day: c.objects for day, c in enumerate(share.by_day) if c.objects}) == wanted["gone"]

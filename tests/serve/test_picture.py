@@ -299,3 +299,54 @@ def test_cells(server: Server, picture: Any) -> None:
         assert server.admin("GET", f"/cells?{wrong}").status_code == 422
     assert server.admin("GET", "/cells?bucket=no-such-bucket").status_code == 404
     assert server.get("/-/admin/v1/cells").status_code == 403
+
+
+def test_from_a_drive_to_its_objects(server: Server, picture: Any) -> None:
+    """What locate says of an object is found again from each of its drives, and nowhere else."""
+    (version,) = asked(server, "/locate", bucket=BUCKET, key="corpus/part-0")["versions"]
+    (extent,) = version["extents"]
+    shards = {one["drive"]: one for one in extent["shards"]}
+
+    def on(drive: str, **query: Any) -> list[Any]:
+        found: list[Any] = []
+        after: str | None = ""
+        while after is not None:
+            page = asked(server, f"/drives/{drive}/objects", **query, **({"after": after} if after else {}))
+            assert (page["drive"], page["unread"]) == (drive, 0)
+            found, after = found + page["objects"], page["next"]
+        return [one for one in found if (one["bucket"], one["key"]) == (BUCKET, "corpus/part-0")]
+
+    for id_ in [one["id"] for one in asked(server, "/drives")["drives"] if one["tier"] == "hot"]:
+        expected = [shards[id_]["holds_bytes"]] if id_ in shards else []
+        assert [one["holds_bytes"] for one in on(id_, limit=200)] == expected
+    (found,) = on(extent["shards"][0]["drive"], limit=200)
+    assert found["volume"] == extent["volume"]
+    assert (found["kind"], found["size"], found["bytes"], found["is_latest"]) == ("object", 1000, 1000, True)
+    assert found["version_id"] == "null"
+    name = extent["shards"][0]["drive"]
+    for wrong in ("after=x", "after=AAAA", "limit=1000", "limit=0"):
+        assert server.admin("GET", f"/drives/{name}/objects?{wrong}").status_code == 422
+    assert server.admin("GET", "/drives/no-such-drive/objects").status_code == 404
+    assert server.get(f"/-/admin/v1/drives/{name}/objects").status_code == 403
+
+
+def test_whom_the_flow_is_for(server: Server, picture: Any) -> None:
+    """By bucket and by program, at this moment and in the history; errors name nobody."""
+    s3 = server.s3()
+    s3.put_object(Bucket=BUCKET, Key="flow", Body=bytes(300_000))
+    s3.get_object(Bucket=BUCKET, Key="flow")["Body"].read()
+    with pytest.raises(s3.exceptions.NoSuchBucket):
+        s3.get_object(Bucket="nobody-has-made-this", Key="a")
+
+    def both(found: Any) -> bool:
+        here = [one for one in found["by_bucket"] if one["name"] == BUCKET]
+        return bool(here) and here[0]["in_bytes_per_second"] > 0 and here[0]["out_bytes_per_second"] > 0
+
+    found = until(lambda: asked(server, "/picture", window=300), both)
+    programs = {one["name"]: one for one in found["by_client"]}
+    assert programs["boto3"]["in_bytes_per_second"] > 0
+    assert len(found["by_bucket"]) <= 7
+    assert [one["name"] for one in found["by_bucket"][:-1]].count("") == 0  # others are the last
+    (line,) = asked(server, "/history", series="bucket_in_bytes", label=BUCKET)["series"]
+    assert sum(value for _, value in line["points"]) > 0
+    assert asked(server, "/history", series="bucket_requests", label="nobody-has-made-this")["series"] == []

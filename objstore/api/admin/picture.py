@@ -12,12 +12,14 @@ from objstore.api.admin.state import AdminState, admin_state
 from objstore.api.picture.flows import (
     FLOW_CODES,
     GATEWAY_CODES,
+    SHARE_CODES,
     TTFB,
     Rates,
     first_bytes,
     flows_of,
     gateways_of,
     hit_ratio,
+    shares_of,
 )
 from objstore.api.picture.forecast import growth_of
 from objstore.api.picture.hardware import DRIVES_MAX, nodes_of, tier_of
@@ -114,6 +116,8 @@ async def _picture(state: AdminState, seconds: int, at: datetime | None) -> Pict
         verdict=_verdict(around, counted, tiers, nodes, age),
         flows=flows_of(counted.rates, [tier.name for tier in tiers]),
         gateways=gateways_of(counted.by_gateway, span),
+        by_bucket=shares_of(counted.rates, "bucket"),
+        by_client=shares_of(counted.rates, "client"),
         tiers=tiers,
         heat=_heat(around, counted.levels, tiers),
         places=map_of_buckets(around.kept, around.kept_at, BUCKETS_MAX),
@@ -156,7 +160,7 @@ async def _counted(state: AdminState, span: Span, live: bool, now: float) -> _Co
     samples = Samples(state.database)
     longer = Span(span.step, min(span.start, span.end - PERCENTILE_SECONDS), span.end)
     sums, first = await samples.many_sums(
-        [([*FLOW_CODES, *_DRIVE_CODES], pieces_of(span, now)), ([TTFB], pieces_of(longer, now))]
+        [([*FLOW_CODES, *SHARE_CODES, *_DRIVE_CODES], pieces_of(span, now)), ([TTFB], pieces_of(longer, now))]
     )
     levels = await samples.last(LEVELS, levels_of(span, live))
     if live:

@@ -16,6 +16,7 @@ from objstore.meta.database import Database
 from objstore.model.profile import Profile
 from objstore.repair.snapshots import Snapshots
 from objstore.store.kms import LocalKms
+from objstore.store.residents import Residents
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class AdminState:
     how long a drive that is not heard of is given up. ``tier_prices``: of 10**12 bytes of a tier's drives for a month,
     in whatever currency. ``store``, ``site``: of the S3 surface, for what is asked with the caller's own rights;
     ``secret_of``: the secret of an access key that may be used now, raises RequestError.
-    ``kept``: what pages show.
+    ``kept``: what pages show. ``residents``: tells which objects are on a drive; None where no volumes are read.
     ``configured_paces``: by name (model/paces.py).
     ``audit_tail``: the newest records (how many, a text in them, only denied ones); None where no file is written.
     """
@@ -45,6 +46,7 @@ class AdminState:
     configured_paces: Mapping[str, float | None] = field(default_factory=dict)
     kms: LocalKms | None = None
     snapshots: Snapshots | None = None
+    residents: Residents | None = None
     store: Verbs | None = None
     site: Site | None = None
     secret_of: Callable[[str], str] | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from objstore.api.picture.models import FirstByte, Flow, GatewayLoad, HitRatio
+from objstore.api.picture.models import FirstByte, Flow, GatewayLoad, HitRatio, Share
 from objstore.meta.history_samples import Span, Sums
 from objstore.model.series import COLD_DRIVES, FIRST_BYTE_SECONDS, HOT_DRIVES, MEMORY, SOURCES, code_of
 from objstore.model.tiers import HOT
@@ -15,6 +15,10 @@ FLOW_CODES = tuple(
 GATEWAY_CODES = tuple(code_of(name) for name in ("received_bytes", "sent_bytes", "requests"))
 TTFB = code_of("ttfb")
 GATEWAYS_MAX = 16
+SHARES_MAX = 6
+SHARE_CODES = tuple(
+    code_of(f"{kind}_{what}") for kind in ("bucket", "client") for what in ("requests", "in_bytes", "out_bytes")
+)
 _MOVES = ("demoted", "promoted", "restored")
 
 
@@ -91,6 +95,30 @@ def gateways_of(sums: Mapping[tuple[str, int], float], span: Span) -> list[Gatew
     busiest = sorted(names, key=lambda node: -sums.get((node, requests), 0.0))
     shown = [load(node, [node]) for node in sorted(busiest[:GATEWAYS_MAX])]
     return [*shown, load("other", busiest[GATEWAYS_MAX:])] if len(busiest) > GATEWAYS_MAX else shown
+
+
+def shares_of(rates: Rates, kind: str) -> list[Share]:
+    """Of the kind, those with most bytes, and all others together at the end."""
+
+    def share(name: str, labels: Sequence[str]) -> Share:
+        def rate(what: str) -> float:
+            return round(sum(rates.rate(f"{kind}_{what}", label) for label in labels), 3)
+
+        return Share(
+            name=name,
+            in_bytes_per_second=rate("in_bytes"),
+            out_bytes_per_second=rate("out_bytes"),
+            requests_per_second=rate("requests"),
+        )
+
+    def busy(one: Share) -> tuple[float, float]:
+        return one.in_bytes_per_second + one.out_bytes_per_second, one.requests_per_second
+
+    labels = rates.labels(f"{kind}_requests")
+    ranked = sorted((share(label, [label]) for label in labels if label), key=busy, reverse=True)
+    told = ranked[:SHARES_MAX]
+    rest = share("", ["", *(one.name for one in ranked[SHARES_MAX:])])
+    return [*told, rest] if rest.requests_per_second else told
 
 
 def hit_ratio(rates: Rates) -> HitRatio:

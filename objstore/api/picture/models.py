@@ -90,6 +90,15 @@ class GatewayLoad(BaseModel):
     requests_per_second: float
 
 
+class Share(BaseModel):
+    """What of the flow is for a bucket, or for a kind of program. ``name``: empty for all others together."""
+
+    name: str
+    in_bytes_per_second: float
+    out_bytes_per_second: float
+    requests_per_second: float
+
+
 class TierPicture(BaseModel):
     """``capacity_bytes``, ``used_bytes``, ``free_bytes``, ``raw_bytes``: on drives, parity included; ``bytes``: payload
     of all versions. ``full_at``: if it grows on as it did. ``drives``: how many by state."""
@@ -240,6 +249,8 @@ class Picture(BaseModel):
     verdict: Verdict
     flows: list[Flow]
     gateways: list[GatewayLoad]
+    by_bucket: list[Share]
+    by_client: list[Share]
     tiers: list[TierPicture]
     heat: Heat
     places: PlaceMap

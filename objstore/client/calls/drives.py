@@ -32,6 +32,36 @@ class DriveList(msgspec.Struct, kw_only=True, omit_defaults=True):
     problems: list[str]
 
 
+class DriveObject(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """``kind``: object (a version), part (of an unfinished upload, which ``version_id`` is) or restored (the
+    copy of an archived version). ``size``: of all of it; ``bytes``: those in this volume. ``is_latest``: of
+    its key. ``holds_bytes``: some of it is on the drive itself; else that only helps to rebuild it.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    kind: str
+    is_latest: bool
+    size: int
+    bytes: int
+    tier: str
+    volume: str
+    holds_bytes: bool
+
+
+class DriveObjects(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """By volume. ``next``: ask again with ``after`` set to this, also when nothing was found: a page looks at a
+    limited number of stripes; null at the end. ``unread``: stripes or volumes that could not be read, so
+    their objects are missing here.
+    """
+
+    drive: str
+    objects: list[DriveObject]
+    next: str | None
+    unread: int
+
+
 class Load(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A drive, and what is still on it; ``bytes``: about."""
 
@@ -82,6 +112,14 @@ class DrivesCalls:
         """Give a drive up: its shards are rebuilt, and an empty directory at its place becomes a new drive."""
         return self._sender.typed(Loads, "POST", f"/drives/{segment(name)}/replace", {})
 
+    def list_drive_objects(self, name: str, *, after: str | None = None, limit: int | None = None) -> DriveObjects:
+        """Objects in the volumes of a drive (its id, or the beginning of it, or its path), as the records there
+        name them.
+        """
+        return self._sender.typed(
+            DriveObjects, "GET", f"/drives/{segment(name)}/objects", {"after": after, "limit": limit}
+        )
+
 
 class AsyncDrivesCalls:
     """Calls of the admin API: drives."""
@@ -114,3 +152,13 @@ class AsyncDrivesCalls:
     async def replace(self, name: str) -> Loads:
         """Give a drive up: its shards are rebuilt, and an empty directory at its place becomes a new drive."""
         return await self._sender.typed(Loads, "POST", f"/drives/{segment(name)}/replace", {})
+
+    async def list_drive_objects(
+        self, name: str, *, after: str | None = None, limit: int | None = None
+    ) -> DriveObjects:
+        """Objects in the volumes of a drive (its id, or the beginning of it, or its path), as the records there
+        name them.
+        """
+        return await self._sender.typed(
+            DriveObjects, "GET", f"/drives/{segment(name)}/objects", {"after": after, "limit": limit}
+        )

@@ -266,6 +266,15 @@ class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
     errors_per_second: float
 
 
+class Share(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What of the flow is for a bucket, or for a kind of program. ``name``: empty for all others together."""
+
+    name: str
+    in_bytes_per_second: float
+    out_bytes_per_second: float
+    requests_per_second: float
+
+
 class TierPicture(msgspec.Struct, kw_only=True, omit_defaults=True):
     """``capacity_bytes``, ``used_bytes``, ``free_bytes``, ``raw_bytes``: on drives, parity included; ``bytes``:
     payload of all versions. ``full_at``: if it grows on as it did. ``drives``: how many by state.
@@ -362,6 +371,8 @@ class Picture(msgspec.Struct, kw_only=True, omit_defaults=True):
     verdict: Verdict
     flows: list[Flow]
     gateways: list[GatewayLoad]
+    by_bucket: list[Share]
+    by_client: list[Share]
     tiers: list[TierPicture]
     heat: Heat
     places: PlaceMap

@@ -7,6 +7,7 @@ import { link } from "../../lib/router.js";
 import { Card, Empty, Loaded, Meter, Page } from "../../lib/ui.js";
 import { useAdmin } from "../../lib/use.js";
 import { DriveActions, DriveState, fillOf } from "./drives.js";
+import { Residents } from "./residents.js";
 
 const HOUR = 3600;
 
@@ -39,7 +40,7 @@ export function DrivePage({ id, status }) {
       <${Card} title=${t("drive.holds")}>${fillOf(drive) !== null && html`<${Meter} value=${fillOf(drive)} label=${t("cluster.fill_of", { name: drive.address })} text=${percent(fillOf(drive), 1)} />`}
         <${Loaded} load=${load}>${(data) => html`<dl class="facts">
           <dt>${t("drive.shards")}</dt><dd>${number(data.drives[0]?.shards)}</dd>
-          <dt>${t("map.bytes")}</dt><dd>${bytes(data.drives[0]?.bytes)}</dd>
+          <dt>${t("drive.sealed")}</dt><dd>${bytes(data.drives[0]?.bytes)}</dd>
           <dt>${t("drive.free")}</dt><dd>${t("drive.free_of", { free: bytes(drive.free_bytes), total: bytes(drive.capacity_bytes) })}</dd></dl>`}<//><//>
-    </div><${Load} id=${id} />`}<//><//>`;
+    </div><${Load} id=${id} /><${Residents} id=${id} />`}<//><//>`;
 }

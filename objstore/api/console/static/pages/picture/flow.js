@@ -3,8 +3,9 @@ import { html, useEffect, useRef, useState } from "../../lib/dom.js";
 import { bytes, number, percent, perSecond, rate, short } from "../../lib/format.js";
 import { t, tName } from "../../lib/i18n.js";
 import { link } from "../../lib/router.js";
-import { Table } from "../../lib/ui.js";
+import { Choice, Table } from "../../lib/ui.js";
 import { layoutOf } from "./layout.js";
+import { ShareBox, SPLITS, ShareTable, shareName, sharesOf } from "./shares.js";
 
 export function useWidth(least) {
   const ref = useRef(null);
@@ -27,11 +28,16 @@ function nameOf(place) {
 
 export const sentence = (flow) => `${tName("flow.kind", flow.kind)}: ${nameOf(flow.from)} → ${nameOf(flow.to)}, ${figures(flow)}`;
 
+function titleOf(one) {
+  if (one.share) return `${shareName(one.share)}: ${tName("flow.kind", one.kind)}, ${rate(one.flow.bytes_per_second)}`;
+  return one.sum ? `${tName("flow.kind", one.kind)}: ${figures(one.flow)}` : sentence(one.flow);
+}
+
 function Ribbon({ one, narrow }) {
   const moving = isMoving(one.flow);
   const size = Math.max(one.size, moving ? 1.5 : 0);
   return html`<g class="ribbon ${one.kind} ${moving ? "moving" : "still"} ${one.flow.kind === "read" ? "backwards" : ""}">
-    <title>${one.sum ? `${tName("flow.kind", one.kind)}: ${figures(one.flow)}` : sentence(one.flow)}</title>
+    <title>${titleOf(one)}</title>
     <path class="band" d=${one.d} stroke-width=${size || 1} />
     ${moving && html`<path class="drift" d=${one.d} stroke-width=${Math.min(2.4, Math.max(1.2, size / 3))} />`}
     ${one.labelX && !narrow && html`<text class="flow-label" x=${one.labelX} y=${one.labelY + (one.kind === "ingest" ? -one.size / 2 - 4 : one.size / 2 + 12)} text-anchor="end">
@@ -111,8 +117,10 @@ function Background({ flows }) {
 
 export function Flow({ picture }) {
   const [ref, width] = useWidth(320);
+  const [split, setSplit] = useState("together");
   const { flows, tiers, verdict, gateways } = picture;
-  const place = layoutOf(flows, tiers, width);
+  const shares = sharesOf(picture, split);
+  const place = layoutOf(flows, tiers, width, shares);
   const { narrow } = place;
   const columns = [
     { key: "kind", label: t("flow.what"), render: (flow) => html`<a href=${placeOf(flow)}>${tName("flow.kind", flow.kind)}</a>` },
@@ -122,14 +130,17 @@ export function Flow({ picture }) {
     { key: "objects", label: t("flow.objects_rate"), align: "end", render: (flow) => perSecond(flow.objects_per_second) },
   ];
   return html`<div class="flow">
+    <${Choice} label=${t("shares.choice")} value=${split} onValue=${setSplit} options=${SPLITS.map((one) => [one, t(`shares.by_${one}`)])} />
     <div class="flow-frame" ref=${ref} tabindex="0" role="region" aria-label=${t("picture.flow")}>
       <svg id="flow-svg" class="flow-svg" width=${width} height=${place.height + 4} viewBox="0 -2 ${width} ${place.height + 4}" role="group" aria-label=${t("picture.flow")}>
         ${place.ribbons.map((one) => html`<${Ribbon} key=${one.id} one=${one} narrow=${narrow} />`)}
-        <${Clients} box=${place.clients} ribbons=${place.ribbons} verdict=${verdict} narrow=${narrow} />
+        ${place.shares.map((box) => html`<${ShareBox} key=${box.share.name} box=${box} split=${split} />`)}
+        ${!place.shares.length && html`<${Clients} box=${place.clients} ribbons=${place.ribbons} verdict=${verdict} narrow=${narrow} />`}
         ${!narrow && html`<${Gateways} box=${place.gateways} gateways=${gateways} />`}
         <${Memory} box=${place.memory} verdict=${verdict} flows=${flows} narrow=${narrow} />
         ${place.tiers.map((box, index) => html`<${Tier} key=${box.name} box=${box} tier=${tiers[index]} flows=${flows} narrow=${narrow} />`)}
       </svg></div>
+    ${split !== "together" && html`<${ShareTable} shares=${shares} split=${split} />`}
     <${Background} flows=${flows} />
     <details><summary>${t("flow.as_table")}</summary><${Table} label=${t("picture.flow")} columns=${columns} rows=${flows} rowKey=${(flow) => flow.id} /></details>
   </div>`;
