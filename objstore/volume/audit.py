@@ -133,25 +133,27 @@ class _Auditor:
         return following
 
     async def _column(self, header: StripeHeader) -> None:
-        length, base = header.length_of(self.own.column), header.stripe_offset + header.header_bytes
-        for low in range(0, length, CHUNK_BYTES):
-            size = min(CHUNK_BYTES, length - low)
+        length, base, low = header.length_of(self.own.column), header.stripe_offset + header.header_bytes, 0
+        while low < length:
+            content = await self.own.some(base + low, BLOCK_BYTES, length - low)
+            size = len(content) if low + len(content) == length else len(content) // BLOCK_BYTES * BLOCK_BYTES
             await self._throttle(size)
-            content = await self.own.bytes(base + low, size)
             sums = header.checksums[low // BLOCK_BYTES : -(-(low + size) // BLOCK_BYTES)]
             if size <= INLINE_BYTES_MAX:
                 bad = first_bad_block(content, sums)
             else:
                 bad = await asyncio.get_running_loop().run_in_executor(None, first_bad_block, content, sums)
-            if bad is not None or len(content) < size or len(sums) * BLOCK_BYTES < size:
+            if bad is not None or not size or len(sums) * BLOCK_BYTES < size:
                 raise CorruptData(f"the column of the stripe at {header.stripe_offset} does not match its checksums")
+            low += size
 
     async def _zeros(self, start: int, end: int) -> None:
         end = min(end, self.own.length)
-        for at in range(start, end, CHUNK_BYTES):
-            content = await self.own.bytes(at, min(CHUNK_BYTES, end - at))
+        while start < end:
+            content = await self.own.some(start, 1, end - start)
             if np.frombuffer(content, np.uint8).any():
-                raise CorruptData(f"bytes where nothing was written, after {at}")
+                raise CorruptData(f"bytes where nothing was written, after {start}")
+            start += len(content)
 
     async def _absent(self, offset: int, end: int) -> int:
         """There is no header of this column at ``offset``: is that right?"""
