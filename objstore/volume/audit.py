@@ -30,6 +30,7 @@ from objstore.volume.stripe_writer import VOID
 
 INLINE_BYTES_MAX = 64 * 1024  # more than this is checked in a thread
 CHUNK_BYTES = 32 * BLOCK_BYTES
+PACED_BYTES = 256 * 1024
 REFERENCE_WINDOW_BYTES = 64 * 1024  # of the other shards only headers are read
 Throttle = Callable[[int], Awaitable[None]]
 
@@ -88,6 +89,7 @@ class _Auditor:
         self.audit, self.own = Audit(), own
         self._volume, self._drives, self._generation, self._throttle = volume, drives, generation, throttle
         self._others = Streams({})
+        self._unpaced = 0
 
     async def run(self) -> None:
         await self.own.open()
@@ -99,6 +101,14 @@ class _Auditor:
         while offset < end:
             offset = await self._stripe(offset, end)
             self.audit.stripes += 1
+        await self._pace(0, 1)
+
+    async def _pace(self, count: int, enough: int = PACED_BYTES) -> None:
+        """Before so many bytes are looked at: many small stripes wait together."""
+        self._unpaced += count
+        if self._unpaced >= enough:
+            count, self._unpaced = self._unpaced, 0
+            await self._throttle(count)
 
     async def _superblock(self) -> None:
         raw = bytes(await self.own.bytes(0, SUPERBLOCK_BYTES))
@@ -137,7 +147,7 @@ class _Auditor:
         while low < length:
             content = await self.own.some(base + low, BLOCK_BYTES, length - low)
             size = len(content) if low + len(content) == length else len(content) // BLOCK_BYTES * BLOCK_BYTES
-            await self._throttle(size)
+            await self._pace(size)
             sums = header.checksums[low // BLOCK_BYTES : -(-(low + size) // BLOCK_BYTES)]
             if size <= INLINE_BYTES_MAX:
                 bad = first_bad_block(content, sums)

@@ -78,15 +78,14 @@ class ShardWriter:
     async def send(self) -> None:
         """Have what was added written, once what was sent before is. Raises DriveError, also of that."""
         await self._settle()
-        pieces: list[tuple[int, Bytes | bytes]] = [*self._behind, *self._filled]
+        pieces = [*self._behind, *((at, piece.data) for at, piece in self._filled)]
         if not pieces:
             return
         self._sent, self._filled, self._behind = [piece for _, piece in self._filled], [], []
         self._group = CallGroup(len(pieces))
         for at, piece in pieces:
             self.written_bytes += len(piece)
-            view = memoryview(piece)
-            self.drive.start_write(self.file_id, at, [view], False, self._group.done)
+            self.drive.start_write(self.file_id, at, [piece], False, self._group.done)
 
     async def close(self) -> None:
         """Make all of it durable; no more comes. Raises DriveError."""

@@ -1,17 +1,24 @@
 """Runs of seeds: each over an empty database, and the first that fails says which it was."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
+import uvloop
 
 from objstore.meta.tables import metadata
 
 Simulate = Callable[[int, str, int], Awaitable[Mapping[str, int]]]
 
 
-async def run_seeds(simulate: Simulate, seeds: range, url: str, steps: int) -> Counter[str]:
-    """What all of them counted together. Raises AssertionError with the seed."""
+def run_seeds(simulate: Simulate, seeds: range, url: str, steps: int) -> Counter[str]:
+    """What all of them counted together, on the event loop that servers run on. Raises AssertionError with the seed."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(simulate, seeds, url, steps))
+
+
+async def _run(simulate: Simulate, seeds: range, url: str, steps: int) -> Counter[str]:
     total: Counter[str] = Counter()
     for seed in seeds:
         await _wipe(url)
