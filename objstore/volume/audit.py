@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from objstore.drive.base import Drive
 from objstore.format.checksum import first_bad_block
 from objstore.format.extent import HEADER_UNIT_BYTES
@@ -32,6 +30,7 @@ INLINE_BYTES_MAX = 64 * 1024  # more than this is checked in a thread
 CHUNK_BYTES = 32 * BLOCK_BYTES
 PACED_BYTES = 256 * 1024
 REFERENCE_WINDOW_BYTES = 64 * 1024  # of the other shards only headers are read
+_ZEROS = bytes(64 * 1024)
 Throttle = Callable[[int], Awaitable[None]]
 
 
@@ -160,8 +159,8 @@ class _Auditor:
     async def _zeros(self, start: int, end: int) -> None:
         end = min(end, self.own.length)
         while start < end:
-            content = await self.own.some(start, 1, end - start)
-            if np.frombuffer(content, np.uint8).any():
+            content = await self.own.some(start, 1, min(len(_ZEROS), end - start))
+            if bytes(content) != _ZEROS[: len(content)]:
                 raise CorruptData(f"bytes where nothing was written, after {start}")
             start += len(content)
 
