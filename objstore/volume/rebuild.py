@@ -75,7 +75,7 @@ class _Rebuild:
         self._volume, self._drives, self._writers, self._throttle = volume, drives, writers, throttle
         self._k, self._m = volume.profile.k, volume.profile.m
         self._streams = Streams({})
-        self._window = max(WINDOW_BYTES, min(4 * WINDOW_BYTES, ROOM_BYTES // 2 // self._k // PAGE_BYTES * PAGE_BYTES))
+        self._window = max(WINDOW_BYTES, min(2 * WINDOW_BYTES, ROOM_BYTES // 2 // self._k // PAGE_BYTES * PAGE_BYTES))
         self._avoided: set[int] = set()  # columns that could not be read at some time
         self._begun: Begun | None = None
         self._alone, self._tried = 0, 1  # stripes to be looked at one by one from here on
