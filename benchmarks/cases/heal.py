@@ -1,7 +1,8 @@
 """Heal, drain and scrub: one shard of a volume built anew, moved, and verified, beside what codec and disk can do.
 
-In one process on directories of one disk, without a database: the rate of one worker. All k sources and the target
-share that disk here; on drives of their own only the slowest counts.
+In one process on directories of one disk, without a database: the rate of one worker. MB are those of the shard that is
+rebuilt (or moved, or verified), made durable and read back; what is read for it is not counted. All k sources and the
+target share that disk here; on drives of their own only the slowest counts. The CPU time is what travels.
 """
 
 import asyncio
@@ -92,20 +93,22 @@ async def _measure(name: str, profile: Profile, folder: Path, fill: Fill) -> lis
     figures = []
     whole: list[Drive | None] = [*drives]
     for what, sources in (("heal", lost), ("drain", whole)):
-        seconds = await _timed(_rebuild(volume, sources, drives[0]))
-        figures.append(Figure(f"{name}: {what}", size / 1e6 / seconds, "MB/s"))
+        figures += await _timed(f"{name}: {what}", size / 1e6, _rebuild(volume, sources, drives[0]))
         await drives[0].delete(NEW)
-    seconds = await _timed(audit_shard(volume, drives, 0, 0))
-    figures.append(Figure(f"{name}: scrub", size / 1e6 / seconds, "MB/s"))
+    figures += await _timed(f"{name}: scrub", size / 1e6, audit_shard(volume, drives, 0, 0))
     for drive in drives:
         drive.close()
     return figures
 
 
-async def _timed(work: Awaitable[Any]) -> float:
-    began = time.perf_counter()
+async def _timed(name: str, megabytes: float, work: Awaitable[Any]) -> list[Figure]:
+    began, cpu = time.perf_counter(), time.process_time()
     await work
-    return time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return [
+        Figure(name, megabytes / seconds, "MB/s"),
+        Figure(f"{name}, CPU a MB", cpu * 1000 / megabytes, "ms"),
+    ]
 
 
 async def _rebuild(volume: Volume, sources: list[Drive | None], target: LocalDrive) -> None:

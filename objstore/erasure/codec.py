@@ -47,20 +47,30 @@ class Codec:
 
         Raises ValueError with fewer than k.
         """
+        width = len(next(iter(present.values()), b""))
+        outputs = np.empty((len(wanted), width), np.uint8)
+        self.rebuild_into(present, wanted, outputs)
+        return [row.data for row in outputs]
+
+    def rebuild_into(
+        self, present: Mapping[int, memoryview | bytes | bytearray], wanted: Sequence[int], outputs: Columns
+    ) -> None:
+        """As ``rebuild``, into the rows of ``outputs`` (wanted × width), each contiguous."""
         if len(present) < self.k:
             raise ValueError(f"{len(present)} columns present, {self.k} needed")
         columns = tuple(sorted(present)[: self.k])
-        width = len(present[columns[0]])
+        width = outputs.shape[1]
         if self._library is None:
-            return self._rebuild_pure(present, wanted, width)
+            for row, made in zip(outputs, self._rebuild_pure(present, wanted, width), strict=True):
+                row[:] = np.frombuffer(made, np.uint8)
+            return
+        if not width or not wanted:
+            return
         inputs = [np.frombuffer(present[column], np.uint8) for column in columns]
-        outputs = np.empty((len(wanted), width), np.uint8)
-        base = outputs.ctypes.data
-        if width and wanted:
-            _recovery(self.k, self.m, columns, tuple(wanted)).apply(
-                [array.ctypes.data for array in inputs], [base + i * width for i in range(len(wanted))], width
-            )
-        return [row.data for row in outputs]
+        base, step = outputs.ctypes.data, outputs.strides[0]
+        _recovery(self.k, self.m, columns, tuple(wanted)).apply(
+            [array.ctypes.data for array in inputs], [base + i * step for i in range(len(wanted))], width
+        )
 
     def _encode_pure(self, data: Columns, parity: Columns) -> None:
         code = reedsolo.RSCodec(self.m)

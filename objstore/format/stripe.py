@@ -37,6 +37,7 @@ VERSION = 1
 _MAGIC = b"OSTR"
 _LAYOUT = struct.Struct("<4sBBBB16sQQIIIIHH")
 FIXED_BYTES = _LAYOUT.size
+_COLUMN_AT, _COUNT_AT = 6, FIXED_BYTES - 2
 
 
 def header_bytes_for(k: int, width_max: int, owner_bytes: int) -> int:
@@ -79,6 +80,11 @@ class StripeHeader:
             self.owner,
             self.checksums,
         )
+
+    @property
+    def prefix_bytes(self) -> int:
+        """Of the packed header, up to its checksums."""
+        return FIXED_BYTES + 4 * len(self.lengths) + len(self.owner)
 
     def length_of(self, column: int) -> int:
         """Bytes that are really there in a column, data or parity."""
@@ -126,7 +132,7 @@ def pack_header(
     return (head + checksum(head).to_bytes(8, "little")).ljust(header_bytes, b"\0")
 
 
-def peek_header_bytes(raw: bytes | bytearray) -> int | None:
+def peek_header_bytes(raw: bytes | bytearray | memoryview) -> int | None:
     """Size of the header that starts with these ``FIXED_BYTES`` bytes, unverified; None if none starts here."""
     return int.from_bytes(raw[48:52], "little") if len(raw) >= FIXED_BYTES and raw[:4] == _MAGIC else None
 
@@ -177,3 +183,20 @@ def unpack_header(
         bytes(raw[owner_at : owner_at + owner_bytes]),
         sums,
     )
+
+
+def unpack_beside(raw: memoryview, prefix: bytes, column: int, other: StripeHeader) -> tuple[int, ...]:
+    """The checksums of a column's blocks, from its header ``raw`` beside ``other``, another one of the same stripe.
+
+    ``prefix``: the first ``prefix_bytes`` of that one, packed. A third of the work of ``unpack_header``, for columns
+    differ in their checksums only. Raises CorruptData unless it is whole, and tells the same of the stripe.
+    """
+    count = -(-other.length_of(column) // BLOCK_BYTES)
+    start = len(prefix)
+    used = start + 8 * count
+    head = bytes(raw[: used + 8])
+    own = bytes((column,)), count.to_bytes(2, "little")
+    like = prefix[:_COLUMN_AT] + own[0] + prefix[_COLUMN_AT + 1 : _COUNT_AT] + own[1] + prefix[FIXED_BYTES:]
+    if head[:start] != like or checksum(head[:used]) != int.from_bytes(head[used:], "little") or len(head) < used + 8:
+        raise CorruptData(f"damaged stripe header at {other.stripe_offset}, or one of another stripe")
+    return struct.unpack_from(f"<{count}Q", head, start)

@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from objstore.drive.base import Drive
 from objstore.format.checksum import first_bad_block
 from objstore.format.extent import HEADER_UNIT_BYTES
@@ -30,7 +28,9 @@ from objstore.volume.stripe_writer import VOID
 
 INLINE_BYTES_MAX = 64 * 1024  # more than this is checked in a thread
 CHUNK_BYTES = 32 * BLOCK_BYTES
+PACED_BYTES = 256 * 1024
 REFERENCE_WINDOW_BYTES = 64 * 1024  # of the other shards only headers are read
+_ZEROS = bytes(64 * 1024)
 Throttle = Callable[[int], Awaitable[None]]
 
 
@@ -88,6 +88,7 @@ class _Auditor:
         self.audit, self.own = Audit(), own
         self._volume, self._drives, self._generation, self._throttle = volume, drives, generation, throttle
         self._others = Streams({})
+        self._unpaced = 0
 
     async def run(self) -> None:
         await self.own.open()
@@ -99,6 +100,14 @@ class _Auditor:
         while offset < end:
             offset = await self._stripe(offset, end)
             self.audit.stripes += 1
+        await self._pace(0, 1)
+
+    async def _pace(self, count: int, enough: int = PACED_BYTES) -> None:
+        """Before so many bytes are looked at: many small stripes wait together."""
+        self._unpaced += count
+        if self._unpaced >= enough:
+            count, self._unpaced = self._unpaced, 0
+            await self._throttle(count)
 
     async def _superblock(self) -> None:
         raw = bytes(await self.own.bytes(0, SUPERBLOCK_BYTES))
@@ -133,25 +142,27 @@ class _Auditor:
         return following
 
     async def _column(self, header: StripeHeader) -> None:
-        length, base = header.length_of(self.own.column), header.stripe_offset + header.header_bytes
-        for low in range(0, length, CHUNK_BYTES):
-            size = min(CHUNK_BYTES, length - low)
-            await self._throttle(size)
-            content = await self.own.bytes(base + low, size)
+        length, base, low = header.length_of(self.own.column), header.stripe_offset + header.header_bytes, 0
+        while low < length:
+            content = await self.own.some(base + low, BLOCK_BYTES, length - low)
+            size = len(content) if low + len(content) == length else len(content) // BLOCK_BYTES * BLOCK_BYTES
+            await self._pace(size)
             sums = header.checksums[low // BLOCK_BYTES : -(-(low + size) // BLOCK_BYTES)]
             if size <= INLINE_BYTES_MAX:
                 bad = first_bad_block(content, sums)
             else:
                 bad = await asyncio.get_running_loop().run_in_executor(None, first_bad_block, content, sums)
-            if bad is not None or len(content) < size or len(sums) * BLOCK_BYTES < size:
+            if bad is not None or not size or len(sums) * BLOCK_BYTES < size:
                 raise CorruptData(f"the column of the stripe at {header.stripe_offset} does not match its checksums")
+            low += size
 
     async def _zeros(self, start: int, end: int) -> None:
         end = min(end, self.own.length)
-        for at in range(start, end, CHUNK_BYTES):
-            content = await self.own.bytes(at, min(CHUNK_BYTES, end - at))
-            if np.frombuffer(content, np.uint8).any():
-                raise CorruptData(f"bytes where nothing was written, after {at}")
+        while start < end:
+            content = await self.own.some(start, 1, min(len(_ZEROS), end - start))
+            if bytes(content) != _ZEROS[: len(content)]:
+                raise CorruptData(f"bytes where nothing was written, after {start}")
+            start += len(content)
 
     async def _absent(self, offset: int, end: int) -> int:
         """There is no header of this column at ``offset``: is that right?"""

@@ -21,11 +21,23 @@ from objstore.model.errors import CorruptData, DriveError, DriveTimeout, TooMany
 from objstore.model.limits import BLOCK_BYTES
 from objstore.model.volumes import Volume
 from objstore.volume.audit import CHUNK_BYTES, INLINE_BYTES_MAX, Throttle, unlimited
-from objstore.volume.shard_stream import ShardStream, Streams, header_at, next_stripe, open_streams
+from objstore.volume.buffers import PAGE_BYTES
+from objstore.volume.shard_stream import (
+    CARRY_BYTES,
+    WINDOW_BYTES,
+    ShardStream,
+    Streams,
+    header_at,
+    next_stripe,
+    open_streams,
+)
 from objstore.volume.shard_writer import ShardWriter
 from objstore.volume.stripe_writer import VOID
+from objstore.volume.weave import Begun, Weaver
 
 Result = TypeVar("Result")
+ALONE_MAX = 64
+ROOM_BYTES = 32 * 1024 * 1024  # for two windows of each of k sources
 
 
 @dataclass(slots=True)
@@ -63,36 +75,107 @@ class _Rebuild:
         self._volume, self._drives, self._writers, self._throttle = volume, drives, writers, throttle
         self._k, self._m = volume.profile.k, volume.profile.m
         self._streams = Streams({})
+        self._window = max(WINDOW_BYTES, min(2 * WINDOW_BYTES, ROOM_BYTES // 2 // self._k // PAGE_BYTES * PAGE_BYTES))
+        self._avoided: set[int] = set()  # columns that could not be read at some time
+        self._begun: Begun | None = None
+        self._alone, self._tried = 0, 1  # stripes to be looked at one by one from here on
 
     async def run(self) -> None:
-        streams = self._streams = await open_streams(self._volume.id, self._drives)
+        streams = self._streams = await open_streams(self._volume.id, self._drives, self._window, fresh=True)
         if len(streams) < self._k and not self._writers.keys() <= streams.keys():
             raise TooManyLost(f"{len(streams)} shards of volume {self._volume.id.hex()} answer, {self._k} are needed")
         end = max(stream.length for stream in streams.values())
         self._be_sure(end, 0)  # behind what those that answer have
         offset = SUPERBLOCK_BYTES
         while offset < end:
-            header = await header_at(streams, self._k, offset)
-            if header is None:
-                self._be_sure(offset, 0)
-                following = await next_stripe(streams, offset + HEADER_UNIT_BYTES, end)
-                offset = end if following is None else following
-                continue
-            await self._stripe(header)
-            offset += max(header.span_bytes, HEADER_UNIT_BYTES)
+            began = offset
+            if not self._alone:
+                offset = await self._weave(offset, end)
+                # Where one stripe after the other is odd, there is no use in trying each time.
+                self._alone = self._tried = min(2 * self._tried, ALONE_MAX) if offset == began else 1
+            self._alone -= 1
+            if offset < end or self._begun is not None:
+                offset = await self._odd(offset, end)
         for writer in self._writers.values():
             await writer.close()
         self.done.read_bytes = sum(stream.read_bytes for stream in streams.values())
         self.done.written_bytes = sum(writer.written_bytes for writer in self._writers.values())
 
-    async def _stripe(self, header: StripeHeader) -> None:
+    async def _weave(self, offset: int, end: int) -> int:
+        """As many stripes as are as they should be, from ``offset`` on; where the first one is that is not."""
+        sources = self._sources()
+        if not sources:
+            return offset
+        weaver = Weaver(self._volume, sources, self._writers)
+        loop = asyncio.get_running_loop()
+        while offset < end and (rows := await self._rows(sources, offset)):
+            began = offset
+            offset = await loop.run_in_executor(None, weaver.weave, offset, rows)
+            for writer in self._writers.values():
+                await writer.send()
+            await self._throttle((offset - began) * (len(sources) + len(self._writers)))
+            if weaver.is_odd or offset == began:
+                break
+        self._begun = weaver.begun
+        return offset
+
+    def _sources(self) -> list[int]:
+        """The wanted columns themselves where all of them can be read, else k others."""
+        there = [column for column in self._streams if column not in self._avoided]
+        if self._writers.keys() <= set(there):
+            return list(self._writers)
+        others = sorted(column for column in there if column not in self._writers)
+        # One of parity, which takes part in every stripe; then data, for what it does not have need not be read.
+        parity = [column for column in others if column >= self._k][:1]
+        others = [*parity, *(column for column in others if column not in parity)]
+        return others[: self._k] if len(others) >= self._k else []
+
+    async def _rows(self, sources: Sequence[int], offset: int) -> dict[int, memoryview]:
+        """What is at hand from ``offset`` on, as much of each; nothing if one of them cannot be read."""
+        streams = [self._streams[column] for column in sources]
+        found = await asyncio.gather(
+            *(s.some(offset, CARRY_BYTES, self._window) for s in streams), return_exceptions=True
+        )
+        rows: dict[int, memoryview] = {}
+        for stream, row in zip(streams, found, strict=True):
+            if isinstance(row, DriveError):
+                self._avoided.add(stream.column)
+                if not isinstance(row, DriveTimeout):
+                    self.done.bad.setdefault(stream.column, str(row))
+            elif isinstance(row, BaseException):
+                raise row
+            else:
+                rows[stream.column] = row
+        if len(rows) < len(sources):
+            return {}
+        going_on = [len(rows[s.column]) for s in streams if offset + len(rows[s.column]) < s.length]
+        size = min(going_on) if going_on else max(map(len, rows.values()))
+        return {column: row[:size] if len(row) >= size else _longer(row, size) for column, row in rows.items()}
+
+    async def _odd(self, offset: int, end: int) -> int:
+        """One stripe by itself, from as many shards as it takes, or a place where there is none; where to go on."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            await self._stripe(begun)
+            return begun.following
+        header = await header_at(self._streams, self._k, offset)
+        if header is None:
+            self._be_sure(offset, 0)
+            following = await next_stripe(self._streams, offset + HEADER_UNIT_BYTES, end)
+            return end if following is None else following
+        begun = Begun(header, {column: [] for column in self._writers})
+        await self._stripe(begun)
+        return begun.following
+
+    async def _stripe(self, begun: Begun) -> None:
+        header = begun.header
         wanted = [column for column in self._writers if header.kind == VOID or header.length_of(column)]
         if header.kind == VOID:
             for column in wanted:
                 await self._writers[column].put(header.stripe_offset, replace(header, column=column).pack())
             return
         if wanted:
-            stripe = _Stripe(self._volume, self._streams, header, self.done.bad)
+            stripe = _Stripe(self._volume, self._streams, begun, self.done.bad)
             try:
                 await stripe.write({column: self._writers[column] for column in wanted}, self._throttle)
             except TooManyLost:
@@ -110,13 +193,12 @@ class _Rebuild:
 
 
 class _Stripe:
-    """One stripe. ``bad`` is told of sources that fail."""
+    """One stripe, or the rest of it. ``bad`` is told of sources that fail."""
 
-    def __init__(
-        self, volume: Volume, streams: Mapping[int, ShardStream], header: StripeHeader, bad: dict[int, str]
-    ) -> None:
+    def __init__(self, volume: Volume, streams: Mapping[int, ShardStream], begun: Begun, bad: dict[int, str]) -> None:
         self._k, self._n, self._m = volume.profile.k, volume.profile.n, volume.profile.m
-        self._streams, self._header, self._bad = streams, header, bad
+        self._streams, self._begun, self._header, self._bad = streams, begun, begun.header, bad
+        header = begun.header
         self._headers: dict[int, StripeHeader] = {header.column: header}
         self._lost: set[int] = set()
         self.readable = 0  # columns, where that were too few
@@ -124,10 +206,10 @@ class _Stripe:
     async def write(self, writers: Mapping[int, ShardWriter], throttle: Throttle) -> None:
         """Write these columns and their headers. Raises DriveError of a writer, TooManyLost."""
         header = self._header
-        sums: dict[int, list[int]] = {column: [] for column in writers}
+        sums = self._begun.sums
         base = header.stripe_offset + header.header_bytes
-        whole = header.width <= CHUNK_BYTES
-        for low in range(0, header.width, CHUNK_BYTES):
+        whole = header.width <= CHUNK_BYTES and not self._begun.low
+        for low in range(self._begun.low, header.width, CHUNK_BYTES):
             high = min(low + CHUNK_BYTES, header.width)
             there = {column: min(high, header.length_of(column)) - low for column in writers}
             there = {column: size for column, size in there.items() if size > 0}
@@ -224,3 +306,10 @@ async def _run(sizes: Mapping[int, int], work: Callable[[int], Result]) -> dict[
     if sum(sizes.values()) <= INLINE_BYTES_MAX:
         return each()
     return await asyncio.get_running_loop().run_in_executor(None, each)
+
+
+def _longer(row: memoryview, size: int) -> memoryview:
+    """What a shard that ends has, and the zeros that it counts for."""
+    padded = memoryview(bytearray(size))
+    padded[: len(row)] = row
+    return padded

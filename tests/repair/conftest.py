@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from objstore.meta.tables import metadata
 from objstore.work import failpoint
+from tests.harness.rows import wipe
 from tests.repair.world import World
 
 
@@ -15,8 +15,7 @@ from tests.repair.world import World
 async def raw(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A plain connection, to an empty database."""
     connection = await asyncpg.connect(database_url)
-    names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
-    await connection.execute(f"TRUNCATE {names}")
+    await wipe(connection)
     yield connection
     await connection.close()
 

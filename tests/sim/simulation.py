@@ -93,7 +93,8 @@ class Simulation:
         await self._close()
 
     async def _open(self) -> None:
-        self.database = await Database.connect(self._url, pool_size=3)
+        # What is claimed here is not about time: on a busy machine Postgres may take as long as maintenance may.
+        self.database = (await Database.connect(self._url, pool_size=3)).patient
         self.store: Store = await open_store(
             self.database, self._seen(), {"hot": PROFILE}, cluster_id=b"c" * 16, host="sim", pid=1
         )

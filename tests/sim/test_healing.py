@@ -1,6 +1,5 @@
 """Seeded faults with healers at work. A failing seed is printed; make it a named test below."""
 
-import asyncio
 from random import Random
 
 import pytest
@@ -26,7 +25,7 @@ async def simulate(seed: int, url: str, steps: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
 def test_seeds(first: int, database_url: str) -> None:
-    counts = asyncio.run(run_seeds(simulate, range(first, first + GROUP), database_url, STEPS))
+    counts = run_seeds(simulate, range(first, first + GROUP), database_url, STEPS)
     for what in ("acked", "crashes", "flips", "healed", "drains", "scrubs", "returns", "partitions"):
         assert counts[what], f"no {what}: the seeds test nothing"
 
@@ -34,5 +33,5 @@ def test_seeds(first: int, database_url: str) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_seeds(database_url: str) -> None:
-    counts = asyncio.run(run_seeds(simulate, range(SEEDS, SEEDS + SOAK_SEEDS), database_url, SOAK_STEPS))
+    counts = run_seeds(simulate, range(SEEDS, SEEDS + SOAK_SEEDS), database_url, SOAK_STEPS)
     print(dict(counts))

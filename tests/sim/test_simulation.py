@@ -1,7 +1,5 @@
 """Seeded faults over the whole store. A failing seed is printed; make it a named test below."""
 
-import asyncio
-
 import pytest
 
 from tests.sim.seeds import run_seeds
@@ -14,7 +12,7 @@ STEPS, SOAK_STEPS = 12, 40
 
 @pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
 def test_seeds(first: int, database_url: str) -> None:
-    counts = asyncio.run(run_seeds(simulate, range(first, first + GROUP), database_url, STEPS))
+    counts = run_seeds(simulate, range(first, first + GROUP), database_url, STEPS)
     for what in ("acked", "crashes", "flips", "faults", "passes"):
         assert counts[what], f"no {what}: the seeds test nothing"
 
@@ -22,5 +20,5 @@ def test_seeds(first: int, database_url: str) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_seeds(database_url: str) -> None:
-    counts = asyncio.run(run_seeds(simulate, range(SEEDS, SEEDS + SOAK_SEEDS), database_url, SOAK_STEPS))
+    counts = run_seeds(simulate, range(SEEDS, SEEDS + SOAK_SEEDS), database_url, SOAK_STEPS)
     print(dict(counts))

@@ -35,6 +35,9 @@ class Silent:
     async def read(self, *_: object) -> None:
         raise DriveTimeout("no answer", self._drive.id)
 
+    def start_read_back(self, *call: Any) -> None:
+        call[-1](None, DriveTimeout("no answer", self._drive.id))
+
 
 @pytest.fixture
 async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
