@@ -68,9 +68,7 @@ def scrub(
     from objstore.cli.output import print_json
 
     client = connect(endpoint, credentials)
-    if start or wait:
-        client.call("POST", "/repair/scrub", query={"drive": drive})
-    answer = _followed(client, "/repair/scrub", drive, wait)
+    answer = _walks(client, "/repair/scrub", drive, start or wait, wait)
     if as_json:
         print_json(answer)
     else:
@@ -89,8 +87,7 @@ def fsck(
     from objstore.cli.output import moment, print_json, print_table, say, size
 
     client = connect(endpoint, credentials)
-    client.call("POST", "/fsck", query={"drive": drive})
-    answer = _followed(client, "/fsck", drive, wait)
+    answer = _walks(client, "/fsck", drive, True, wait)
     if as_json:
         print_json(answer)
         return
@@ -105,14 +102,18 @@ def fsck(
     say(f"{answer['missing']} columns are missing or damaged; {len(answer['orphans'])} files are not known.")
 
 
-def _followed(client: Any, path: str, drive: str | None, wait: bool) -> Any:
-    """The walks; with ``wait`` once those that were begun have ended."""
+def _walks(client: Any, path: str, drive: str | None, begin: bool, wait: bool) -> Any:
+    """The walks, begun now if so wanted; with ``wait`` once those that were begun have ended."""
     from objstore.cli.output import follow
 
+    # Looked at first: a walk over little may have ended before it can be looked at again.
+    finished = {one["drive"]: one["last_finished"] for one in client.call("GET", path)["drives"]}
+    if begin:
+        client.call("POST", path, query={"drive": drive})
     answer = client.call("GET", path)
     if not wait:
         return answer
-    before = {one["drive"]: one["last_finished"] for one in answer["drives"] if drive in (None, one["drive"])}
+    before = {one["drive"]: finished.get(one["drive"]) for one in answer["drives"] if drive in (None, one["drive"])}
 
     def look() -> tuple[int, int, bool]:
         walks = [one for one in client.call("GET", path)["drives"] if one["drive"] in before]
