@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -36,6 +36,14 @@ CLOSE_SECONDS_MAX = 10.0
 Spot = tuple[str, str, bool]
 
 
+@dataclass(slots=True)
+class _Opening:
+    """A volume on its way. ``wanted``: by so many, who got it or still wait."""
+
+    task: "asyncio.Task[OpenVolume]"
+    wanted: int = 0
+
+
 class VolumePool:
     """Opens volumes when they are needed, and seals them when they are full, have failed, or somebody asks for it.
 
@@ -57,7 +65,7 @@ class VolumePool:
         self._profiles, self._cluster_id, self.writer_id = profiles, cluster_id, writer_id
         self._may_lack = may_lack
         self._open: dict[Spot, OpenVolume] = {}
-        self._opening: dict[Spot, asyncio.Task[OpenVolume]] = {}
+        self._opening: dict[Spot, _Opening] = {}
         self._leaving: set[OpenVolume] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._choosers: defaultdict[str, Chooser] = defaultdict(Chooser)
@@ -86,19 +94,34 @@ class VolumePool:
         if current is None or current.failed or current.full or (not spare and any(d.full for d in current.drives)):
             if current is not None:
                 self._leave(spot, current)
-            task = self._opening.get(spot)
-            if task is None:
-                task = self._opening[spot] = asyncio.ensure_future(self._create(tier, spare))
-                task.add_done_callback(functools.partial(self._opened, spot))
-            current = await asyncio.shield(task)
+            current = await self._opened(spot, tier, spare)
             self._open.setdefault(spot, current)
         current.users += 1
         return current
 
-    def _opened(self, spot: Spot, task: "asyncio.Task[OpenVolume]") -> None:
-        """However it ended: those who wanted it may be gone by now, and then nobody asks what went wrong."""
+    async def _opened(self, spot: Spot, tier: str, spare: bool) -> OpenVolume:
+        """A new volume, made once for all who want one meanwhile."""
+        opening = self._opening.get(spot)
+        if opening is None:
+            opening = self._opening[spot] = _Opening(asyncio.ensure_future(self._create(tier, spare)))
+            opening.task.add_done_callback(functools.partial(self._settle, spot, opening))
+        opening.wanted += 1
+        try:
+            return await asyncio.shield(opening.task)
+        except asyncio.CancelledError:
+            opening.wanted -= 1
+            self._seal_unwanted(opening)
+            raise
+
+    def _settle(self, spot: Spot, opening: _Opening, task: "asyncio.Task[OpenVolume]") -> None:
         self._opening.pop(spot, None)
-        swallow(task)
+        swallow(task)  # those who wanted it may be gone, and then nobody asks what went wrong
+        self._seal_unwanted(opening)
+
+    def _seal_unwanted(self, opening: _Opening) -> None:
+        """A volume that is there when all who wanted it have gone would stay open, and never be healed."""
+        if not opening.wanted and opening.task.done():
+            self._unclaimed(opening.task)
 
     async def _acquire_alone(self, tier: str, spare: bool) -> OpenVolume:
         """A volume of the caller's own, sealed when it is released."""
