@@ -106,11 +106,12 @@ def _walks(client: Any, path: str, drive: str | None, begin: bool, wait: bool) -
     """The walks, begun now if so wanted; with ``wait`` once those that were begun have ended."""
     from objstore.cli.output import follow
 
-    # Looked at first: a walk over little may have ended before it can be looked at again.
-    finished = {one["drive"]: one["last_finished"] for one in client.call("GET", path)["drives"]}
+    # Looked at before they are begun: a walk over little may have ended before it can be looked at again.
+    answer = client.call("GET", path)
+    finished = {one["drive"]: one["last_finished"] for one in answer["drives"]}
     if begin:
         client.call("POST", path, query={"drive": drive})
-    answer = client.call("GET", path)
+        answer = client.call("GET", path)
     if not wait:
         return answer
     before = {one["drive"]: finished.get(one["drive"]) for one in answer["drives"] if drive in (None, one["drive"])}
