@@ -7,7 +7,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from objstore.api.receiving import BodyReceiver, Counter
-from objstore.api.sending import PIECE_BYTES_MIN, PieceSender
+from objstore.api.sending import PIECE_BYTES_MIN, can_send, prepare, send
 from objstore.api.whole_answer import BODY_BYTES_MAX, render
 
 BODY_BYTES_WAITING_MAX = 512 * 1024  # of a request, between the socket and the application
@@ -16,14 +16,14 @@ BODY_BYTES_WAITING_MAX = 512 * 1024  # of a request, between the socket and the 
 class Cycle(RequestResponseCycle):
     """uvicorn's, but the body's pieces are handed on as they came: it would copy each of them twice.
 
-    Large pieces of an answer are sent in a thread, and a large body is received where the application wants it.
+    Large pieces of an answer go past the transport, and a large body is received where the application wants it.
     ``http``: the connection's protocol.
     """
 
     def __init__(self, http: Any, **named: Any) -> None:
         super().__init__(**named)
         self._http = http
-        self._sender: PieceSender | None = None
+        self._is_large = False  # a large piece of the answer has been sent
         self._receiver: BodyReceiver | None = None
         self.pieces: deque[bytes] = deque()
         self.waiting_bytes = 0
@@ -52,25 +52,23 @@ class Cycle(RequestResponseCycle):
 
     def send(self, message: Any) -> Coroutine[Any, Any, None]:
         """Send a part of the answer."""
-        if self._sender is None and len(message.get("body", b"")) < PIECE_BYTES_MIN:
-            return super().send(message)
-        return self._send_after_large(message)
+        size = len(message.get("body", b""))
+        return super().send(message) if size < PIECE_BYTES_MIN else self._send_large(message, size)
 
-    async def _send_after_large(self, message: Any) -> None:
-        """Send, when the large piece before has gone out."""
-        if self._sender is None:
-            if self._http.transport.is_closing():
-                return  # the client has gone, and the protocol is told of it later
-            self._sender = PieceSender(self._http.transport, self._http.loop)
-        await self._sender.finish()
+    async def _send_large(self, message: Any, size: int) -> None:
+        transport = self._http.transport
+        if transport.is_closing():
+            return  # the client has gone, and the protocol is told of it later
+        if not self._is_large:
+            self._is_large = True
+            prepare(transport)
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
-        size = len(message.get("body", b""))
-        if size < PIECE_BYTES_MIN or not self._is_middle(message, size) or not self._sender.ready:
+        if not self._is_middle(message, size) or not can_send(transport):
             await super().send(message)
             return
         self.expected_content_length -= size
-        self._sender.start(message["body"])
+        send(transport, message["body"])
 
     def _is_middle(self, message: Any, size: int) -> bool:
         """Whether it is a piece of a body of known length that more follows: all else is left to uvicorn."""
@@ -120,13 +118,22 @@ class Cycle(RequestResponseCycle):
             await self.message_event.wait()
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
+        piece, more = self._take()
+        return {"type": "http.request", "body": piece, "more_body": more}
+
+    def receive_now(self) -> tuple[bytes, bool] | None:
+        """The next piece of the body and whether more will come, if it is here; None: ``receive`` has to be awaited."""
+        return self._take() if self.pieces and not (self.disconnected or self.response_complete) else None
+
+    def _take(self) -> tuple[bytes, bool]:
+        pieces = self.pieces
         piece = pieces.popleft() if pieces else b""
         if not pieces:
             self.message_event.clear()
         self.waiting_bytes -= len(piece)
         if self.waiting_bytes <= BODY_BYTES_WAITING_MAX // 2:
             self.flow.resume_reading()
-        return {"type": "http.request", "body": piece, "more_body": self.more_body or bool(pieces)}
+        return piece, self.more_body or bool(pieces)
 
 
 def answer_of(send: Any) -> Callable[[int, list[tuple[bytes, bytes]], Any], bool] | None:
@@ -139,3 +146,9 @@ def receive_into_of(receive: Any) -> Callable[[memoryview, int, Counter], Awaita
     """``Cycle.receive_into`` of the request whose ``receive`` this is; None if another server calls the application."""
     cycle = getattr(receive, "__self__", None)
     return cycle.receive_into if isinstance(cycle, Cycle) else None
+
+
+def receive_now_of(receive: Any) -> Callable[[], tuple[bytes, bool] | None] | None:
+    """``Cycle.receive_now`` of the request whose ``receive`` this is; None if another server calls the application."""
+    cycle = getattr(receive, "__self__", None)
+    return cycle.receive_now if isinstance(cycle, Cycle) else None

@@ -1,4 +1,4 @@
-"""Large pieces of answers: sent in threads, whole and in order, whatever the client does."""
+"""Large pieces of answers: past the transport, whole and in order, whatever the client does."""
 
 import asyncio
 import os

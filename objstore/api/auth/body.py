@@ -13,7 +13,7 @@ from objstore.api.auth.checks import STREAMING_MODES, STREAMING_SIGNED
 from objstore.api.auth.chunked import ChunkedDecoder
 from objstore.api.auth.claims import Claims, claims_of
 from objstore.api.auth.stall import StallWatch
-from objstore.api.cycle import receive_into_of
+from objstore.api.cycle import receive_into_of, receive_now_of
 from objstore.api.request import Request
 from objstore.model.errors import (
     IncompleteBody,
@@ -70,7 +70,7 @@ class RequestBody:
         """Next piece, ``b""`` at the end; raises IncompleteBody, InvalidRequest, RequestTimeout."""
         piece = b""
         while not piece and not self.consumed:
-            piece, more = await self._next()
+            piece, more = self._now() or await self._next()
             if self.length is not None and self.received_bytes > self.length:
                 raise InvalidRequest("The request body holds more bytes than Content-Length declared.")
             if not more:
@@ -130,6 +130,14 @@ class RequestBody:
             self._stalled = True
             self._task.cancel()
 
+    def _now(self) -> tuple[bytes, bool] | None:
+        """As ``_next``, if they are here already: most bodies are small, and come with their headers."""
+        receive_now = receive_now_of(self._receive)
+        taken = receive_now() if receive_now is not None else None
+        if taken is not None:
+            self.received_bytes += len(taken[0])
+        return taken
+
     async def _next(self) -> tuple[bytes, bool]:
         """Next bytes of the connection, and whether more will come.
 
@@ -182,7 +190,7 @@ class ChunkedBody(RequestBody):
     async def read(self) -> bytes:
         """Next decoded piece; raises what ``ChunkedDecoder`` raises besides."""
         while not self._pieces and not self.consumed:
-            piece, more = await self._next()
+            piece, more = self._now() or await self._next()
             self._pieces.extend(self._decoder.feed(piece))
             if not more:
                 self._decoder.finish()
