@@ -1,5 +1,6 @@
 """A store in memory: the verbs of ``objstore.api.s3.verbs`` in their plainest form, slow and obvious."""
 
+import asyncio
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -78,6 +79,7 @@ class FakeReader:
                 raise OSError("the drive has gone")
             self.read_pieces += 1
             yield piece
+            await asyncio.sleep(0)  # as the store's do: others have their turn
 
     async def aclose(self) -> None:
         self.closed = True

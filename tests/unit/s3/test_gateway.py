@@ -250,16 +250,20 @@ async def test_an_answered_request_leaves_no_garbage(running: Running) -> None:
 
         await app(scope, receive, send)
 
-    await asyncio.create_task(serve())
-    gc.collect()
-    gc.disable()
-    try:
+    async def garbage() -> int:
+        gc.collect()
         for _ in range(50):
             await asyncio.create_task(serve())
-        assert gc.collect() < 50
+        return gc.collect()
+
+    await asyncio.create_task(serve())
+    gc.disable()
+    try:
+        # Others of the process leave garbage too, now and then; that of a request is there each time.
+        assert min([await garbage() for _ in range(5)]) < 50
     finally:
         gc.enable()
-    assert seen.count(200) == 51
+    assert seen.count(200) == 251
 
 
 async def test_a_broken_send_is_no_success() -> None:
