@@ -30,6 +30,11 @@ class Codec:
         self._library = library
         self._parity = isal.IsalRows(library, parity_rows(k, m)) if library is not None and m else None
 
+    @property
+    def is_fast(self) -> bool:
+        """Whether a few blocks are a matter of microseconds."""
+        return self._library is not None
+
     def encode(self, data: Columns, parity: Columns) -> None:
         """Fill ``parity`` (m × width) from ``data`` (k × width), uint8; each row contiguous, rows at any stride."""
         width = data.shape[1]

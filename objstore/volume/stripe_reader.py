@@ -18,7 +18,8 @@ from objstore.model.volumes import Volume
 from objstore.volume.hedge import first_of, hedge_of, swallow
 
 Damage = Callable[[Volume, int, Exception], None]
-CHECKED_INLINE_BYTES_MAX = 64 * 1024  # more is checked in a thread
+CHECKED_INLINE_BYTES_MAX = 64 * 1024  # of a column: more is checked, and decoded, in a thread
+GAP_BYTES_MAX = 64 * 1024  # between a header and what is wanted of its column: read along, for one call in place of two
 Span = tuple[int, int, Sequence[memoryview] | None]  # start and end in a column, and where the bytes go
 
 
@@ -299,9 +300,11 @@ class StripeReader:
                 f"of volume {self._volume.id.hex()}"
             )
         present = {candidates[index]: content for index, content in found.items()}
-        loop = asyncio.get_running_loop()
         codec = codec_for(self._k, self._volume.profile.m)
-        [whole] = await loop.run_in_executor(None, codec.rebuild, present, [column])
+        if codec.is_fast and high - low <= CHECKED_INLINE_BYTES_MAX:
+            [whole] = codec.rebuild(present, [column])
+        else:
+            [whole] = await asyncio.get_running_loop().run_in_executor(None, codec.rebuild, present, [column])
         return whole[start - low : end - low]
 
     def _by_cost(self, header: StripeHeader, low: int) -> list[int]:
@@ -317,11 +320,7 @@ class StripeReader:
         try:
             # Its checksums are in its own header, where it lies in anybody's: both are read at once.
             plan = self._plan(column, (low, there, [content[: there - low]]), header)
-            read = self._read(column, plan.at, plan.buffers, None)
-            own, failure = await asyncio.gather(self.header(column), read, return_exceptions=True)
-            for error in (own, failure):
-                if isinstance(error, BaseException):
-                    raise error
+            await self._read_with_header(column, low, plan)
             plan.sums = self._plan(column, (low, there, [])).sums
             if there - low <= CHECKED_INLINE_BYTES_MAX:
                 plan.check()
@@ -332,6 +331,20 @@ class StripeReader:
             return None
         plan.deliver()
         return content
+
+    async def _read_with_header(self, column: int, low: int, plan: "_Plan") -> None:
+        """Read what is planned from byte ``low`` of a column on, and its header. Raises DriveError, CorruptData."""
+        if column in self._headers:
+            await self._read(column, plan.at, plan.buffers, None)
+        elif low <= GAP_BYTES_MAX:
+            raw = bytearray(self._header_bytes)
+            await self._read(column, self._offset, [raw, bytearray(low), *plan.buffers], None)
+            self._headers[column] = unpack_header(raw, self._volume.id, self._offset, column)
+        else:
+            read = self._read(column, plan.at, plan.buffers, None)
+            for done in await asyncio.gather(self.header(column), read, return_exceptions=True):
+                if isinstance(done, BaseException):
+                    raise done
 
 
 class _Plan:
