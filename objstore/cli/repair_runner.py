@@ -42,7 +42,7 @@ class RepairRunner:
     ) -> None:
         self._spec, self._store = spec, store
         settings = RepairSettings(spec.scrub_seconds, spec.fsck_seconds, spec.orphan_seconds, grace_seconds)
-        self._pace, self._moves = self._paced(spec.bytes_per_second), TokenBucket(None)
+        self._pace, self._moves = self._paced(spec.bytes_per_second, spec.client_factor), TokenBucket(None)
         self._context = RepairContext(store, database, cluster_id, settings, self._pace, self._moves)
         self._scrub_wanted = spec.scrub_bytes_per_second
         self._scrub_pace = self._paced(self._scrub_wanted)
@@ -68,7 +68,7 @@ class RepairRunner:
             self._loop(self._plan, interval, stop),
             self._loop(self._inspect, min(interval, INSPECT_SECONDS), stop),
             self._loop(self._ensure, ENSURE_SECONDS, stop),
-            *(self._loop(Mender(self._context).step, interval / 2, stop, rest=True) for _ in range(self._spec.workers)),
+            *(self._loop(Mender(self._context).step, interval / 2, stop) for _ in range(self._spec.workers)),
             self._loop(self._scrubber.step, INSPECT_SECONDS, stop, rest=True),
             *([self._loop(self._snapshot, ENSURE_SECONDS, stop)] if self._spec.snapshot_seconds else []),
         ]
@@ -124,10 +124,14 @@ class RepairRunner:
         )
         return max(SCRUB_BYTES_PER_SECOND_MIN, sum(rates))
 
-    def _paced(self, bytes_per_second: float | None) -> Pace:
+    def _paced(self, bytes_per_second: float | None, factor: float | None = None) -> Pace:
         volumes, spec = self._store.context.volumes, self._spec
         return Pace(
-            bytes_per_second, None, (), lambda: volumes.load(LOAD_SECONDS), spec.quiet_operations, spec.rest_ratio
+            bytes_per_second,
+            clients=lambda: volumes.load(LOAD_SECONDS),
+            quiet=spec.quiet_operations,
+            rest=spec.rest_ratio,
+            factor=factor,
         )
 
     async def _loop(

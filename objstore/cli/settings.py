@@ -281,6 +281,7 @@ class Settings(BaseSettings):
             self.orphan_hours * 3600,
             self.lifecycle_quiet_operations,
             self.lifecycle_rest_ratio,
+            self.lifecycle_client_factor,
             self.snapshot_hours * 3600,
             self.journal_minutes * 60,
         )

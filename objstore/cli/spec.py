@@ -73,6 +73,7 @@ class RepairSpec(msgspec.Struct, frozen=True):
     orphan_seconds: float
     quiet_operations: float
     rest_ratio: float
+    client_factor: float
     snapshot_seconds: float
     journal_seconds: float
 

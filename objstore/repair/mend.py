@@ -48,6 +48,8 @@ log = structlog.get_logger(__name__)
 EVERY_KIND = list(RepairKind)
 SEAL_WAIT_SECONDS = 2.0  # a writer hears with its heartbeat that its volume is wanted sealed
 RETRY_SECONDS_MAX = 3600.0
+# Of the time, however busy clients are: what has lost a column must not wait for ever, what is only moved may.
+HEAL_SHARE_MIN, MOVE_SHARE_MIN = 0.25, 0.1
 SPARE_BYTES = 64 * 1024 * 1024  # what a drive has to have left with the new file on it
 
 
@@ -63,6 +65,7 @@ class _Work:
     left: list[str] = field(default_factory=list)
     writers: dict[int, ShardWriter] = field(default_factory=dict)
     renewed: float = 0.0
+    rested: float = 0.0
     paced: Throttle = unlimited
 
 
@@ -77,7 +80,10 @@ class Mender:
         """Take a volume and mend it; 0 if none waits."""
         taken = await self._context.repairs.take(list(kinds), 1, self._settings.lease_seconds)
         for held in taken:
-            await self._try(held)
+            async with self._context.pace.working():
+                await self._try(held)
+        if not taken:
+            await self._context.pace.idle()
         return len(taken)
 
     async def _try(self, held: Repair) -> None:
@@ -105,7 +111,7 @@ class Mender:
             await context.repairs.postpone(held, SEAL_WAIT_SECONDS, "somebody still writes to it")
             return
         sources = [None if s.is_lost else named(context.drives.get(s.drive_id), s.file_id) for s in shards]
-        work = _Work(held, volume, shards, sources, renewed=began)
+        work = _Work(held, volume, shards, sources, renewed=began, rested=began)
         work.paced = partial(self._pace, work)
         await self._choose(work)
         if work.wanted:
@@ -274,7 +280,9 @@ class Mender:
     async def _pace(self, work: _Work, count: int) -> None:
         """Before bytes are read. A volume that has nothing to spare is not kept waiting."""
         if work.held.spare > 0:
-            if work.held.kind is not RepairKind.HEAL:
+            is_heal = work.held.kind is RepairKind.HEAL
+            work.rested = await self._context.pace.breathe(work.rested, HEAL_SHARE_MIN if is_heal else MOVE_SHARE_MIN)
+            if not is_heal:
                 await self._context.moves.take(count)
             await self._context.pace.bytes(count)
         now = clock.monotonic_seconds()

@@ -151,12 +151,12 @@ class Pace:
         """Around a batch: waits for its turn, and rests after it. While clients are busy, one at a time."""
         await self._listen()
         if self._share >= 1.0:
-            async with self._work():
+            async with self.working():
                 yield
             return
         async with self._turn:
             began = clock.monotonic_seconds()
-            async with self._work():
+            async with self.working():
                 yield
             took = clock.monotonic_seconds() - began
             await self._rest_from(took)
@@ -171,12 +171,24 @@ class Pace:
             if left > 0 and (await self._ask()).operations <= self._quiet:
                 return
 
+    async def breathe(self, since: float, least: float) -> float:
+        """Between two pieces of long work: rest for what was worked since then, as the share asks for.
+
+        ``least``: the share is never less. Returns when the next piece begins. Many short rests keep clients' latency
+        lower than few long ones.
+        """
+        share, took = max(await self._judge(), least), clock.monotonic_seconds() - since
+        if share < 1.0:
+            await self._sleep(min(took * (1 - share) / share, REST_SECONDS_MAX))
+        return clock.monotonic_seconds()
+
     async def idle(self) -> None:
         """There is nothing to do: a good moment to learn how clients fare without us."""
         await self._judge()
 
     @contextlib.asynccontextmanager
-    async def _work(self) -> AsyncIterator[None]:
+    async def working(self) -> AsyncIterator[None]:
+        """Around work: what is heard of clients meanwhile is not how they fare without us."""
         self._active += 1
         try:
             yield

@@ -96,3 +96,23 @@ async def test_clients_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     load, now = 11.0, 1.0
     assert await pace.rest_after(timedelta(seconds=3)) == 6
     assert await Pace().rest_after(timedelta(seconds=3)) == 0
+
+
+async def test_long_work_takes_breath_and_never_less_than_its_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    load, now, rests = 0.0, 10.0, []
+
+    async def clients() -> Clients:
+        return Clients(load)
+
+    async def sleep(_pace: Pace, seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(module.clock, "monotonic_seconds", lambda: now)
+    monkeypatch.setattr(Pace, "_sleep", sleep)
+    pace = Pace(clients=clients, quiet=10, rest=2, factor=1.5)
+    assert await pace.breathe(9.0, 0.1) == 10
+    assert not rests
+    load, now = 11.0, 11.0
+    await pace.breathe(10.0, 0.1)  # how long their requests take is not known: a third of the time
+    await pace.breathe(10.0, 0.5)
+    assert rests == pytest.approx([2, 1])
