@@ -49,7 +49,7 @@ EVERY_KIND = list(RepairKind)
 SEAL_WAIT_SECONDS = 2.0  # a writer hears with its heartbeat that its volume is wanted sealed
 RETRY_SECONDS_MAX = 3600.0
 # Of the time, however busy clients are: what has lost a column must not wait for ever, what is only moved may.
-HEAL_SHARE_MIN, MOVE_SHARE_MIN = 0.25, 0.1
+HEAL_SHARE_MIN, MOVE_SHARE_MIN = 0.2, 0.1
 SPARE_BYTES = 64 * 1024 * 1024  # what a drive has to have left with the new file on it
 
 
