@@ -110,8 +110,12 @@ def _locked_until(attrs: ColumnElement[Any]) -> Any:
     )
 
 
-_DATE, _CLOCK = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "[0-9]{2}:[0-9]{2}"
-_MOMENT = f"^{_DATE}T{_CLOCK}:[0-9]{{2}}([.][0-9]+)?[+-]{_CLOCK}$"
+# A moment that there is: the cast of any other, of 30 February or half past 25, would fail the whole statement.
+_LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_DAY_OF_YEAR = "((0[13578]|1[02])-31|(0[13-9]|1[0-2])-(29|30)|(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))"
+_DATE = f"(?!0000)([0-9]{{4}}-{_DAY_OF_YEAR}|{_LEAP_YEAR}-02-29)"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_MOMENT = f"^{_DATE}T{_CLOCK}:[0-5][0-9]([.][0-9]{{1,6}})?[+-](0[0-9]|1[0-5]):[0-5][0-9]$"
 _DUE_NAMES = ("now_seconds", "day_seconds", "age_days", "calendar", "age_hours", "date")
 _PIN_NAMES = ("pin_bounds", "pin_untils")
 _ACCESS_NAMES = ("idle_days", "heat_below")

@@ -42,6 +42,11 @@ from objstore.model.waterfall import may_follow
 from tests.lifecycle.world import World
 
 DAYS = 12
+NO_MOMENTS = (
+    "2020-02-30T00:00:00+00:00", "2019-02-29T00:00:00+00:00", "1900-02-29T00:00:00+00:00", "2020-04-31T00:00:00+00:00",
+    "0000-02-29T00:00:00+00:00", "2020-01-32T00:00:00+00:00", "2020-13-01T00:00:00+00:00", "2020-01-01T25:00:00+00:00",
+    "2020-01-01T00:60:00+00:00", "2020-01-01T00:00:61+00:00", "2020-01-01T00:00:00+99:00",
+)  # fmt: skip
 DAY = timedelta(days=1)
 RULES = (
     Rule("old", True, Filter("a/"), Expiration(days=5)),
@@ -305,6 +310,7 @@ async def test_what_is_locked_counts_when_its_lock_ends(world: World) -> None:
         {"m": "GOVERNANCE", "u": until[3.5], "h": True}, {"m": "other", "u": until[3.5]}, {"m": "GOVERNANCE"},
         {"u": until[3.5]}, {"m": "COMPLIANCE", "u": "soon"}, {"m": "COMPLIANCE", "u": until[3.5][:-6]},
         {"m": "COMPLIANCE", "u": (now + timedelta(days=4.5)).replace(microsecond=0).isoformat()},
+        *({"m": "GOVERNANCE", "u": moment} for moment in NO_MOMENTS),
     ]  # fmt: skip
     await world.versioning("Enabled")
     for _ in range(len(kept) + 2):
