@@ -64,8 +64,12 @@ EXTENDED = (
     ExtendedRule("idle", True, last_access_days=4, storage_class="GLACIER_IR"),
     ExtendedRule("idle-and-old", True, days=6, last_access_days=2, storage_class="STANDARD_IA"),
     ExtendedRule("hours", True, Filter("a/"), hours=30, expire=True),
+    ExtendedRule("idle-old", True, last_access_days=3, storage_class="GLACIER_IR", versions="Noncurrent"),
+    ExtendedRule("all-idle-and-old", True, days=2, last_access_days=3, storage_class="GLACIER", versions="All"),
+    ExtendedRule("old-hours", True, Filter("a/"), hours=50, access_count_less_than=1.5, storage_class="GLACIER_IR",
+                 versions="Noncurrent"),
     ExtendedRule("cooled", True, days=1, access_count_less_than=0.5, storage_class="GLACIER"),
-)
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -89,6 +93,10 @@ async def filled(world: World) -> World:
         "UPDATE object SET accessed = extract(epoch FROM modified)::bigint / 86400 + (size / 10000) % 3, "
         "heat = (size / 10000) % 5, tags = CASE WHEN size % 20000 = 0 THEN '{\"x\": \"y\"}'::jsonb END "
         "WHERE bucket_id = $1", bucket_id,
+    )  # fmt: skip
+    await world.raw.execute(
+        "UPDATE version SET accessed = extract(epoch FROM modified)::bigint / 86400 + seq % 5, heat = seq % 4, "
+        "tier = CASE WHEN seq % 7 = 0 THEN 1 ELSE 0 END WHERE bucket_id = $1 AND NOT marker", bucket_id,
     )  # fmt: skip
     await count_anew(world)
     return world
@@ -119,12 +127,12 @@ async def brute_force(world: World, plan: Plan, now: datetime) -> Counter[tuple[
         elif facts.is_latest:
             actions = [*of_current(plan, facts), *of_extended(plan, facts, ())]
         else:
-            actions = list(of_noncurrent(plan, facts))
+            actions = [*of_noncurrent(plan, facts), *of_extended(plan, facts, ())]
         for action in actions:
             day = max(0, ceil((action.due - now) / DAY))
             moves = action.kind is not Kind.TRANSITION or may_follow(facts.storage_class, action.storage_class)
             # Rules by access alone look at the hot tier only.
-            if day <= DAYS and moves and (action.rule_id != "idle" or facts.tier == "hot"):
+            if day <= DAYS and moves and (action.rule_id not in ("idle", "idle-old") or facts.tier == "hot"):
                 found[action.rule_id, action.kind.value, action.storage_class, day] += 1
     return found
 
