@@ -86,6 +86,11 @@ def test_rules_by_access_and_what_is_refused(page: Page, server: Server, bucket:
     go(page, "lifecycle", bucket)
     page.get_by_role("button", name="Add rule by access or fill").click()
     page.get_by_label("Not used for days").fill("7")
+    versions = page.get_by_label("Which versions")
+    versions.select_option("Noncurrent")
+    assert text_of(page)["ExtendedRules"][0]["Versions"] == "Noncurrent"
+    versions.select_option("")
+    assert "Versions" not in text_of(page)["ExtendedRules"][0]
     page.get_by_label("Move to class").select_option("")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("alert")).to_be_visible()

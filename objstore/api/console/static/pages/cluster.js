@@ -6,7 +6,7 @@ import { link } from "../lib/router.js";
 import { Badge, Card, ErrorBox, Loaded, Meter, Page, Tabs } from "../lib/ui.js";
 import { useAdmin } from "../lib/use.js";
 import { DrivePage } from "./cluster/drive.js";
-import { DriveTable, NodeTable } from "./cluster/drives.js";
+import { DriveTable, NodeTable, fillState } from "./cluster/drives.js";
 import { Paces } from "./cluster/paces.js";
 import { Repair } from "./cluster/repair.js";
 import { Scrub } from "./cluster/scrub.js";
@@ -14,7 +14,6 @@ import { Space } from "./cluster/space.js";
 
 const REFRESH_SECONDS = 5;
 const TABS = ["overview", "drives", "nodes", "repair", "checks", "pace", "space"];
-const fillState = (fill) => (fill > 0.92 ? "bad" : fill > 0.8 ? "warning" : "");
 
 function losses(found) {
   if (!found) return t("durability.none");
