@@ -60,7 +60,7 @@ class Paces:
         """Set one that there is, within its bounds."""
         kind = KINDS[name]
         if not kind.least <= value <= kind.most:
-            raise ValueError(f"{name}: from {kind.least:g} to {kind.most:g} {kind.unit} a second")
+            raise ValueError(f"{name}: from {kind.range} a second")
         await self._database.change(_SET, name, value, by)
 
     async def reset(self, name: str) -> bool:

@@ -25,6 +25,13 @@ class PaceKind:
     text: str
     least_each: float = 0.0
 
+    @property
+    def range(self) -> str:
+        """``4 MiB to 1 TiB``, ``1 to 1,000,000 operations``."""
+        if self.unit == BYTES:
+            return f"{self.least / 2**20:g} MiB to {self.most / 2**40:g} TiB"
+        return f"{self.least:,.0f} to {self.most:,.0f} {self.unit}"
+
 
 KINDS = {
     kind.name: kind

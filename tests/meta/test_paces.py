@@ -32,7 +32,7 @@ async def test_set_and_reset(paces: Paces) -> None:
         REPAIR: (3e7, "another"), LIFECYCLE_OPERATIONS: (10, "somebody"),
     }  # fmt: skip
     for wrong in (0, 1000, 1e15):
-        with pytest.raises(ValueError, match="from"):
+        with pytest.raises(ValueError, match="from 4 MiB to 1 TiB a second"):
             await paces.set(REPAIR, wrong, "somebody")
     assert await paces.reset(REPAIR)
     assert not await paces.reset(REPAIR)
