@@ -81,7 +81,7 @@ def outcome(action: str, of: str = "current", storage_class: str = "", access_ti
 
 def act(action: str) -> str:
     """An action as walks and figures name it: ``extended-transition:NEARLINE/steps``, ``place:capacity``."""
-    if action == "tiering/access":
+    if action.startswith("tiering/access"):  # of current versions, and of the others
         return "by access"
     verb, _, target = action.partition("/")[0].partition(":")
     if target:

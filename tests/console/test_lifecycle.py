@@ -123,3 +123,4 @@ def test_explain_and_status(page: Page, s3: Any, bucket: str) -> None:
     expect(page.get_by_role("alert")).to_contain_text("there is no such key")
     page.get_by_role("link", name="Backlog and lag").click()
     expect(page.get_by_text("objects wait for an action")).to_be_visible()
+    expect(page.get_by_role("cell", name="delete", exact=True).first).to_be_visible(timeout=30_000)  # once it is walked

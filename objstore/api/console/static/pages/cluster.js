@@ -53,7 +53,7 @@ function Overview({ status }) {
       <dl class="facts tier-facts">
         <dt>${t("cluster.drives")}</dt><dd>${states.map(([state, count]) => html`<a href=${link("cluster", { tab: "drives", tier: name })}><${Badge} state=${{ up: "ok", suspect: "warning", draining: "info", gone: "bad" }[state]}>${number(count)} ${t(`state.${state}`)}<//></a> `)}</dd>
         <dt>${t("cluster.payload")}</dt><dd>${t("cluster.payload_in", { bytes: bytes(tier.data_bytes), count: tier.volumes })}</dd>
-        <dt>${t("cluster.garbage")}</dt><dd>${bytes(tier.garbage_bytes)} (${percent(tier.data_bytes ? tier.garbage_bytes / tier.data_bytes : 0, 1)})</dd>
+        <dt>${t("cluster.garbage")}</dt><dd>${bytes(tier.garbage_bytes)}${tier.data_bytes > 0 ? ` (${percent(tier.garbage_bytes / tier.data_bytes, 1)})` : ""}</dd>
       </dl>
       <h3>${t("durability.title")}</h3>
       ${durability.data?.tiers[name] ? html`<${Statement} one=${durability.data.tiers[name]} />` : !durability.error && html`<p class="soft">${t("shell.loading")}</p>`}<//>`;

@@ -50,5 +50,5 @@ function Extended({ form, field, digits, set }) {
     <fieldset><legend>${t("rule.then")}</legend><div class="form-row">
       <${Select} label=${t("rule.to")} value=${form.expire ? "" : form.storageClass} disabled=${form.expire} options=${[["", "–"], ...classes(form.storageClass)]} onValue=${(storageClass) => set({ storageClass })} />
       <${Select} label=${t("rule.versions")} value=${form.versions} options=${[["", "–"], ...VERSIONS.map((one) => [one, t(`rule.versions.${one}`)])]} onValue=${(versions) => set({ versions })} />
-      <${Check} label=${t("rule.expire")} checked=${form.expire} onValue=${(expire) => set({ expire })} /></div></fieldset>`;
+      </div><${Check} label=${t("rule.expire")} checked=${form.expire} onValue=${(expire) => set({ expire })} /></fieldset>`;
 }
