@@ -71,7 +71,6 @@ async def _run(server: ObjectServer, count: int) -> list[Figure]:
         lag, rate = await _lag(server, connection)
         found = await _found(server, connection)
     client = AdminClient(Target(f"http://{HOST}:{server.port}", "us-east-1", server.access_key, server.secret_key))
-    dry = [_timed(lambda: client.call("POST", f"/buckets/{BUCKET}/lifecycle/dry-run")) for _ in range(3)]
     heat = [_timed(lambda: client.call("GET", f"/buckets/{BUCKET}/heat")) for _ in range(3)]
     return [
         Figure("PutBucketLifecycleConfiguration", answered * 1e3, "ms", at_most=ANSWER_MILLISECONDS_MAX),
@@ -85,7 +84,6 @@ async def _run(server: ObjectServer, count: int) -> list[Figure]:
             note=f"the last of {DUE:,} of which {rate:,.0f} become due a second",
         ),
         Figure("objects found while all are due", found, "/s", note="and moved at the same time"),
-        Figure("dry run", middle(dry), "s"),
         Figure("histogram of heat", middle(heat) * 1e3, "ms"),
     ]
 

@@ -50,7 +50,7 @@ _first_byte = Histogram(
 )
 _read_first_byte = Histogram(
     "objstore_read_ttfb_seconds",
-    "The same of objects that are read, by where that byte came from: memory, hot or cold drives.",
+    "Time to the first byte of objects that are read, by where it came from: memory, hot or cold drives.",
     ["source"],
     buckets=FIRST_BYTE_SECONDS,
     registry=_registry,

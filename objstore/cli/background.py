@@ -115,6 +115,10 @@ async def run_background(spec: WorkerSpec) -> None:
         pace.set_rates(rates[LIFECYCLE_BYTES], rates[LIFECYCLE_OPERATIONS])
         repair.set_rates(rates[REPAIR], rates[REBALANCE], rates[SCRUB])
 
+    def used_rates() -> list[str]:
+        names = (LIFECYCLE_BYTES, LIFECYCLE_OPERATIONS, REPAIR, REBALANCE, SCRUB)
+        return [name for name, is_used in zip(names, (*pace.were_used(), *repair.used()), strict=True) if is_used]
+
     nodes, detection = Nodes(database), spec.detection
     detector = Detector(Drives(database), nodes, spec.profiles, detection.suspect_seconds, detection.out_seconds)
     readiness = Readiness(database, store.roster.opened, spec.profiles)
@@ -147,7 +151,7 @@ async def run_background(spec: WorkerSpec) -> None:
             run_detection(detector, stop),
             _fold_ledgers(database, stop),
             run_engine(engine, spec.lifecycle, stop),
-            run_paces(Paces(database), configured_paces(spec), take_rates, stop),
+            run_paces(Paces(database), configured_paces(spec), take_rates, used_rates, stop),
             run_events(spec, database, stop),
             _list(Inventory(store, Inventories(database)), spec.lifecycle.interval_seconds, stop),
             repair.run(stop),

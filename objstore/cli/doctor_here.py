@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from cryptography import x509
@@ -20,16 +21,37 @@ from objstore.cli.settings import Settings
 FILES_MIN = 4096
 FREE_RATIO_WARNING, FREE_RATIO_WRONG = 0.15, 0.05
 DAYS_WARNING = 21
+PREFIX = "OBJSTORE_"
+# Variables of the commands, and of the one that names the file; all others that begin so are settings.
+COMMANDS = {"CONFIG", "ENDPOINT", "REGION", "ACCESS_KEY", "SECRET_KEY"}
+FROM = "FROM_"
 DRIVES_MAX = 64  # that are probed: each takes up to five seconds
 
 
 def look_here(settings: Settings) -> Iterator[Finding]:
     """Everything that can be seen without a server."""
+    yield from _variables(settings)
     yield from _limits(settings)
     yield from _files(settings)
     yield from _drives(settings)
     yield from _certificate(settings)
     yield from _cluster(settings)
+
+
+def _variables(settings: Settings) -> Iterator[Finding]:
+    """A variable that is misspelt is a setting that does not hold, and nobody says so."""
+    known = {name.upper() for name in Settings.model_fields} | COMMANDS
+    # Where a remote tier finds its keys.
+    named = {value for tier in settings.tier.values() for name, value in tier if name.endswith("_env")}
+    for variable in sorted(name for name in os.environ if name.startswith(PREFIX) and name not in named):
+        name = variable.removeprefix(PREFIX).partition("__")[0]
+        if name in known or name.startswith(FROM):
+            continue
+        near = get_close_matches(name, known, 1)
+        advice = (
+            f"perhaps {PREFIX}{near[0]} is meant" if near else "see docs/reference/configuration.md for all there are"
+        )
+        yield warning("environment", f"{variable} is no setting, and does nothing", advice)
 
 
 def _limits(settings: Settings) -> Iterator[Finding]:

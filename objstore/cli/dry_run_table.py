@@ -21,7 +21,8 @@ def show_dry_run(answer: dict[str, Any]) -> None:
     print_table("", ("Rule", "Does", "#Now", f"#{days} days", "#Bytes", "#First"), [row[:-1] for row in rows])
     say("First: on how many of them the rule acts before all others do.")
     _days(together["by_day"], "" if together["exact"] else "about ")
-    say("For instance:")
+    if any(row[-1] for row in rows):
+        say("For instance:")
     for rule, does, *_, keys in rows:
         if keys:
             more = ", …" if len(keys) > KEYS_SHOWN else ""

@@ -33,7 +33,7 @@ def put(
     rules too, among "Rules" or by themselves as "ExtendedRules". Rules of a kind that FILE has none of stay.
     """
     from objstore.cli.admin_client import connect, segment
-    from objstore.cli.output import print_json, say
+    from objstore.cli.output import count_of, print_json, say
 
     document = _read(file)
     client = connect(endpoint, credentials)
@@ -46,7 +46,8 @@ def put(
     if as_json:
         print_json(answer)
     else:
-        say(f"{bucket}: {len(answer['Rules'])} rules, {len(answer['ExtendedRules'])} extended rules")
+        told = count_of(len(answer["Rules"]), "rule"), count_of(len(answer["ExtendedRules"]), "extended rule")
+        say(f"{bucket}: {', '.join(told)}")
 
 
 @app.command()

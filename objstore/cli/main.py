@@ -93,8 +93,19 @@ TlsCert = Annotated[
 TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")]
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+]
+
+
 @app.callback()
-def _objstore() -> None:
+def _objstore(version: Version = False) -> None:
     """An S3-compatible, erasure-coded, tiered object store."""
 
 

@@ -68,6 +68,11 @@ def size(count: float) -> str:
     return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
 
 
+def count_of(count: int, noun: str) -> str:
+    """``1 rule``, ``1,234 rules``."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def number(count: float) -> str:
     """With separators: ``1,234,567``."""
     return f"{count:,}"

@@ -61,6 +61,10 @@ class RepairRunner:
             self._scrub_pace.set_rates(scrub)
             self._scrub_rate = scrub
 
+    def used(self) -> tuple[bool, bool, bool]:
+        """Whether there was need of each, in the order of ``set_rates``, since this was last asked."""
+        return self._pace.were_used()[0], self._moves.was_used(), self._scrub_pace.were_used()[0]
+
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``: what is under way then goes on elsewhere, when its lease has run out."""
         interval = self._spec.interval_seconds

@@ -53,7 +53,8 @@ def _extended(rule: Mapping[str, Any]) -> str:
         every = f" and every {keep['Every']}th" if keep.get("Every") else ""
         found.append(f"all but the last {keep['Last']} steps{every}")
     verb = "delete" if rule.get("Expire") else f"→ {rule.get('StorageClass')}"
-    return " ".join([verb, *found])
+    whose = {"Noncurrent": ["noncurrent"], "All": ["every version"]}.get(str(rule.get("Versions")), [])
+    return " ".join([*whose, verb, *found])
 
 
 def _when(action: Mapping[str, Any]) -> str:
@@ -80,7 +81,7 @@ def outcome(action: str, of: str = "current", storage_class: str = "", access_ti
 
 def act(action: str) -> str:
     """An action as walks and figures name it: ``extended-transition:NEARLINE/steps``, ``place:capacity``."""
-    if action == "tiering/access":
+    if action.startswith("tiering/access"):  # of current versions, and of the others
         return "by access"
     verb, _, target = action.partition("/")[0].partition(":")
     if target:

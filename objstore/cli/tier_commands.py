@@ -79,7 +79,7 @@ def savings(
 ) -> None:
     """Show what lies where, and what that saves against all of it lying on the hot tier."""
     from objstore.cli.admin_client import connect
-    from objstore.cli.output import number, print_json, print_table, say, size
+    from objstore.cli.output import count_of, number, print_json, print_table, say, size
 
     answer = connect(endpoint, credentials).call("GET", "/savings", query={"bucket": bucket})
     if as_json:
@@ -96,10 +96,12 @@ def savings(
         )
         for tier in answer["tiers"]
     ]
-    print_table("", ("Tier", "#Objects", "#Payload", "#Overhead", "#On drives", "#Cost a month"), rows)
+    columns = ("Tier", "#Objects", "#Payload", "#Overhead", "#On drives", "#Cost a month")
+    shown = len(columns) - all(tier["cost"] is None for tier in answer["tiers"])
+    print_table("", columns[:shown], [row[:shown] for row in rows])
     say(f"Kept off the hot tier: {size(answer['hot_raw_bytes_avoided'])} of its drives.")
     if answer["cost_saved"] is not None:
         say(f"Saved a month: {answer['cost_saved']:.2f}; it would be {answer['cost_if_all_hot']:.2f} if all were hot.")
     for done in answer["done"]:
         to = f" to {done['tier']}" if done["tier"] else ""
-        say(f"Done so far: {done['action']}{to}: {number(done['objects'])} objects, {size(done['bytes'])}")
+        say(f"Done so far: {done['action']}{to}: {count_of(done['objects'], 'object')}, {size(done['bytes'])}")

@@ -115,12 +115,12 @@ def add(
 
 @app.command()
 def ls(
-    bucket: Annotated[str, typer.Argument(metavar="BUCKET")],
+    bucket: Annotated[str, typer.Argument(metavar="[BUCKET]", show_default=False)] = "",
     endpoint: Endpoint = None,
     credentials: CredentialsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the pins of BUCKET."""
+    """Show the pins of BUCKET, or of all buckets."""
     from objstore.cli.admin_client import connect
     from objstore.cli.output import moment, number, print_json, print_table, say, size
 
@@ -129,14 +129,16 @@ def ls(
         print_json(answer)
         return
     if not answer["pins"]:
-        say(f"{bucket} has no pins.")
+        say(f"{bucket} has no pins." if bucket else "There are no pins.")
         return
     rows = []
     for pin in answer["pins"]:
         job = pin["warm"] or {"state": "", "objects": 0, "bytes": 0}
         figures = (job["state"], number(job["objects"]), size(job["bytes"]))
-        rows.append((pin["prefix"] or "(everything)", moment(pin["until"]), size(pin["budget_bytes"]), *figures))
-    print_table("", ("Prefix", "Until (UTC)", "#Budget", "Warm-up", "#Objects", "#Brought"), rows)
+        rows.append(
+            (f"s3://{pin['bucket']}/{pin['prefix']}", moment(pin["until"]), size(pin["budget_bytes"]), *figures)
+        )
+    print_table("", ("Pinned", "Until (UTC)", "#Budget", "Warm-up", "#Objects", "#Brought"), rows)
 
 
 @app.command()

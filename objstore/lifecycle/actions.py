@@ -66,12 +66,13 @@ def of_marker(plan: Plan, facts: VersionFacts) -> Iterator[Decision]:
 
 
 def of_extended(plan: Plan, facts: VersionFacts, chosen: Collection[str]) -> Iterator[Decision]:
-    """Our own rules: due when the last of their conditions is."""
+    """Our own rules, on a version that is no marker: due when the last of their conditions is."""
+    since = facts.modified if facts.is_latest else facts.noncurrent_since or facts.modified
     for rule in plan.extended:
-        if rule.needs_engine and rule.id not in chosen:
+        if (rule.needs_engine and rule.id not in chosen) or not rule.is_about(noncurrent=not facts.is_latest):
             continue
         if rule.filter.matches(facts.key, facts.size, facts.tags):
-            due = max((facts.modified, *_conditions(rule, facts)))
+            due = max((since, *_conditions(rule, facts, since)))
             kind = _expire(plan) if rule.expire else Kind.TRANSITION
             yield Decision(kind, rule.id, due, rule.storage_class or "")
 
@@ -107,12 +108,12 @@ def _place(rule_id: str, due: datetime, tier: str, access_tier: str) -> Decision
     return Decision(Kind.PLACE, rule_id, due, tier=tier, access_tier=access_tier)
 
 
-def _conditions(rule: ExtendedRule, facts: VersionFacts) -> Iterator[datetime]:
-    """When each of a rule's conditions begins to hold, if nothing happens meanwhile."""
+def _conditions(rule: ExtendedRule, facts: VersionFacts, since: datetime) -> Iterator[datetime]:
+    """When each of a rule's conditions begins to hold, if nothing happens meanwhile; ages begin ``since``."""
     if rule.days is not None:
-        yield days.due_after(facts.modified, rule.days)
+        yield days.due_after(since, rule.days)
     if rule.hours is not None:
-        yield days.later(facts.modified, days.hours(rule.hours))
+        yield days.later(since, days.hours(rule.hours))
     if rule.last_access_days is not None:
         yield days.idle_since(last_use(facts), rule.last_access_days)
     if rule.access_count_less_than is not None and facts.heat >= rule.access_count_less_than:

@@ -75,6 +75,7 @@ def _by_rules(plan: Plan, facts: VersionFacts, chosen: Collection[str]) -> Itera
         yield from actions.of_access(plan, facts)
     else:
         yield from actions.of_noncurrent(plan, facts)
+        yield from actions.of_extended(plan, facts, chosen)
         yield from actions.of_access(plan, facts)
 
 

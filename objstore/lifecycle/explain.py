@@ -75,8 +75,10 @@ def _of_rule(plan: Plan, rule: Rule, facts: VersionFacts, now: datetime) -> Iter
 
 def _of_extended(plan: Plan, rule: ExtendedRule, facts: VersionFacts, now: datetime) -> Iterator[Explained]:
     alone = replace(plan, rules=(), extended=(rule,), tierings=())
-    if facts.is_marker or not facts.is_latest:
-        yield Explained(rule.id, "extended", "unmatched", "the rule is about current versions")
+    if facts.is_marker or not rule.is_about(noncurrent=not facts.is_latest):
+        whose = "noncurrent" if not rule.is_about(noncurrent=False) else "current"
+        about = "versions that are no delete markers" if facts.is_marker else f"{whose} versions"
+        yield Explained(rule.id, "extended", "unmatched", f"the rule is about {about}")
         return
     own = list(actions.of_extended(alone, facts, (rule.id,)))
     if not own:

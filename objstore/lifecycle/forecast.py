@@ -5,7 +5,7 @@ what ``totals`` tells, and which of them would act on a certain key ``explain``.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,9 @@ from objstore.model.tiers import HOT, tier_of
 
 SECONDS_MAX = 100.0
 AT_ONCE = 2
-_ELSEWHERE = (Source.BELOW, Source.FULL, Source.STEPS)
+_GROUPS = (Source.FULL, Source.NONCURRENT_FULL, Source.STEPS)
+_ELSEWHERE = (Source.BELOW, *_GROUPS)
+_NONCURRENT = (Source.NONCURRENT, Source.NONCURRENT_ACCESSED, Source.NONCURRENT_FULL)
 _OLD = (Source.NONCURRENT, Source.MARKER)  # what a bucket that never had versioning does not have
 
 
@@ -64,16 +66,19 @@ async def expect(
         return replace(sweep, pins=pins) if action.tier not in ("", HOT) else sweep
 
     waiting = [counts.of(action, held(action, sweep)) for action, sweep in sweeps_of(plan)]
-    groups = _groups_of(plan)
-    waiting += [counts.of_group(action, rule, held(action, sweep)) for action, rule, sweep in groups]
-    return list(await asyncio.gather(*waiting))
+    groups = [
+        counts.of_group(rule, [(action, held(action, sweep)) for action, sweep in sweeps])
+        for rule, sweeps in _groups_of(plan)
+    ]
+    single, several = await asyncio.gather(asyncio.gather(*waiting), asyncio.gather(*groups))
+    return [*single, *(one for found in several for one in found)]
 
 
 def sweeps_of(plan: Plan) -> Iterator[tuple[Action, Sweep]]:
     """One sweep an action; rules on a tier or a prefix as a whole have none here."""
     walks = walks_of(replace(plan, tierings=()))
     extended = {rule.id: rule for rule in plan.extended}
-    seen: set[str] = set()
+    seen: set[tuple[str, bool]] = set()
     for (rule_id, name), walk in walks.items():
         if not rule_id or walk.source in _ELSEWHERE or (walk.source in _OLD and plan.versioning is None):
             continue
@@ -82,19 +87,23 @@ def sweeps_of(plan: Plan) -> Iterator[tuple[Action, Sweep]]:
         if not name.startswith("extended-"):
             below = walks.get((rule_id, f"{name}+newer"))
             yield _action(plan, walk), replace(_sweep(walk), newer=below.newer if below else 0)
-        elif rule_id not in seen:  # by age and by access it may have two walks
-            seen.add(rule_id)
+        elif (rule_id, walk.source in _NONCURRENT) not in seen:  # by age and by access it may have two walks
+            seen.add((rule_id, walk.source in _NONCURRENT))
             yield _action(plan, walk), _of_extended(extended[rule_id], walk)
 
 
-def _groups_of(plan: Plan) -> Iterator[tuple[Action, ExtendedRule, Sweep]]:
-    """Rules on a tier or a prefix as a whole; each with a sweep over what its other conditions hold for."""
-    walks = {walk.rule: walk for walk in walks_of(plan).values() if walk.source in (Source.FULL, Source.STEPS)}
+def _groups_of(plan: Plan) -> Iterator[tuple[ExtendedRule, list[tuple[Action, Sweep]]]]:
+    """Rules on a tier or a prefix as a whole; each with sweeps over what its other conditions hold for."""
+    walks = [walk for walk in walks_of(plan).values() if walk.source in _GROUPS]
+    sources = {Source.FULL: Source.ACCESSED, Source.NONCURRENT_FULL: Source.NONCURRENT_ACCESSED}
     for rule in plan.extended:
-        if rule.id in walks:
-            walk = walks[rule.id]
-            source = Source.ACCESSED if walk.source is Source.FULL else Source.CURRENT
-            yield _action(plan, walk), rule, replace(_sweep(walk), source=source, **_conditions(rule))
+        sweeps = [
+            (_action(plan, walk), replace(_sweep(walk), source=sources.get(walk.source, Source.CURRENT)))
+            for walk in walks
+            if walk.rule == rule.id
+        ]
+        if sweeps:
+            yield rule, [(action, replace(sweep, **_conditions(rule))) for action, sweep in sweeps]
 
 
 class _Counts:
@@ -118,26 +127,28 @@ class _Counts:
             return Expected(action, nothing, f"not counted: {error}")
         return Expected(action, found)
 
-    async def of_group(self, action: Action, rule: ExtendedRule, sweep: Sweep) -> Expected:
+    async def of_group(self, rule: ExtendedRule, sweeps: Sequence[tuple[Action, Sweep]]) -> list[Expected]:
         """Count a rule on a prefix or a tier as a whole, as that is now."""
         if rule.keep_last is not None:
-            steps = await steps_that_go(self._database, self._bucket_id, sweep.prefix, rule.keep_last)
-            sweep = replace(sweep, steps=steps)
-        found = await self.of(action, sweep)
-        if rule.tier_full is None or found.error:
+            prefix = rule.filter.prefix.encode()
+            steps = await steps_that_go(self._database, self._bucket_id, prefix, rule.keep_last)
+            sweeps = [(action, replace(sweep, steps=steps)) for action, sweep in sweeps]
+        found = [await self.of(action, sweep) for action, sweep in sweeps]
+        if rule.tier_full is None:
             return found
         space = await space_of(self._database, rule.tier_full.tier)
-        return replace(found, forecast=_coldest(found.forecast, space.excess(rule.tier_full)))
+        wanted, there = space.excess(rule.tier_full), sum(one.forecast.by_day[0].bytes for one in found)
+        part = min(1.0, wanted / there) if there else 0.0
+        return [one if one.error else replace(one, forecast=_coldest(one.forecast, part)) for one in found]
 
 
-def _coldest(found: Forecast, wanted: int) -> Forecast:
-    """As much of what is there as has to leave; how many objects that is can only be guessed."""
+def _coldest(found: Forecast, part: float) -> Forecast:
+    """As much of what is there as has to leave; how many objects, and which kind of versions, can only be guessed."""
     now, rest = found.by_day[0], [Count()] * (len(found.by_day) - 1)
-    if now.bytes <= wanted:
+    if part >= 1 or not now.bytes:
         return replace(found, by_day=[now, *rest])
-    return Forecast(
-        False, [Count(round(now.objects * wanted / now.bytes), wanted), *rest], found.samples if wanted else []
-    )
+    some = Count(round(now.objects * part), round(now.bytes * part))
+    return Forecast(False, [some, *rest], found.samples if part else [])
 
 
 def _sweep(walk: Walk) -> Sweep:
@@ -157,8 +168,11 @@ def _sweep(walk: Walk) -> Sweep:
 
 def _of_extended(rule: ExtendedRule, walk: Walk) -> Sweep:
     """All conditions at once. Only by access, the engine looks at the hot tier alone."""
-    by_age = rule.days is not None or rule.hours is not None
-    source = Source.CURRENT if by_age or rule.last_access_days is None else Source.ACCESSED
+    by_age = rule.days is not None or rule.hours is not None or rule.last_access_days is None
+    places = (Source.CURRENT, Source.ACCESSED)
+    if walk.source in _NONCURRENT:
+        places = (Source.NONCURRENT, Source.NONCURRENT_ACCESSED)
+    source = places[not by_age]
     return replace(_sweep(walk), source=source, **_conditions(rule))
 
 
@@ -177,7 +191,7 @@ def _action(plan: Plan, walk: Walk) -> Action:
     if walk.source is Source.UPLOAD:
         return Action(walk.rule, "abort", "upload")
     if target:
-        of = "noncurrent" if walk.source is Source.NONCURRENT else "current"
+        of = "noncurrent" if walk.source in _NONCURRENT else "current"
         return Action(walk.rule, "transition", of, target, tier_of(target))
     if verb == "marker":
         return Action(walk.rule, "delete", "marker")

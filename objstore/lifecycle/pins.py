@@ -32,9 +32,9 @@ async def put_pin(database: Database, bucket_id: int, prefix: bytes, until: date
     return await start_warming(database, bucket_id, prefix, count, budget_bytes, pin_job(bucket_id, prefix))
 
 
-async def list_pins(database: Database, bucket_id: int) -> list[Pin]:
-    """Pins of a bucket, by prefix."""
-    return await Pins(database).list([bucket_id])
+async def list_pins(database: Database, bucket_id: int | None) -> list[Pin]:
+    """Pins of a bucket, by prefix; or (None) of all buckets."""
+    return await (Pins(database).all() if bucket_id is None else Pins(database).list([bucket_id]))
 
 
 async def cancel_pin(database: Database, bucket_id: int, prefix: bytes) -> bool:

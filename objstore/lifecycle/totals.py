@@ -28,7 +28,7 @@ from objstore.model.tiers import HOT
 
 VERSIONS_MAX = 20_000
 SAMPLES_MAX = 8
-_BATCH = 500
+_BATCH = 100  # clients of the same process wait while they are asked about
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class _Asking:
         self._full: dict[str, list[_One]] = {rule.id: [] for rule in plan.extended if rule.tier_full is not None}
 
     async def ask(self, names: Sequence[VersionId], each: float) -> None:
-        """What becomes of some versions; it takes milliseconds, and others wait for them."""
+        """What becomes of some versions."""
         for name, seen in zip(names, await look(self._database, names), strict=True):
             if seen is not None:
                 facts = facts_of(seen, pinned_until(self._pins, name[0], name[1]))

@@ -11,7 +11,8 @@
     …/full                      the same, while the tier is too full             day of the last access
     …/steps                     current versions below steps that may go         key
     archive:TIER                Intelligent-Tiering objects off the hot tier     day of the last access
-    …/noncurrent                noncurrent versions, as by the walk above it     day of the last access
+    archive:…/noncurrent        noncurrent versions, as by the walk above it     day of the last access
+    extended-…/noncurrent…      the same of extended rules                       as of current versions
 
 A walk only proposes: whoever takes the task decides, by all rules, on the version as it is then. Rows younger than
 ``VISIBLE`` are left for later, for a commit may still bring older ones.
@@ -83,7 +84,7 @@ def walks_of(plan: Plan) -> dict[tuple[str, str], Walk]:
         if rule.abort_days is not None:
             found.append(Walk(rule.id, "abort", Source.UPLOAD, rule.filter, rule.abort_days))
     for extended in plan.extended:
-        found += _extended(extended)
+        found += _extended(extended, plan.versioning is not None)
     for tiering in plan.tierings:
         found += _archives(tiering, plan.versioning is not None)
     return {(walk.rule, walk.action): walk for walk in found}
@@ -213,12 +214,23 @@ def _below(walk: Walk, newer: int) -> Iterator[Walk]:
         yield Walk(walk.rule, f"{walk.action}+newer", Source.BELOW, Filter(walk.filter.prefix), newer=newer)
 
 
-def _extended(rule: ExtendedRule) -> Iterator[Walk]:
+def _extended(rule: ExtendedRule, versioned: bool) -> Iterator[Walk]:
+    if rule.is_about(noncurrent=False):
+        yield from _extended_of(rule, "", Source.CURRENT, Source.ACCESSED, Source.FULL)
+    if versioned and rule.is_about(noncurrent=True):
+        sources = (Source.NONCURRENT, Source.NONCURRENT_ACCESSED, Source.NONCURRENT_FULL)
+        for walk in _extended_of(rule, NONCURRENT_SUFFIX, *sources):
+            # It may have been unused for long when it became noncurrent: then the walk was past its day by then.
+            late = walk.source is Source.NONCURRENT_ACCESSED and not rule.is_about(noncurrent=False)
+            yield replace(walk, restart=walk.restart or late)
+
+
+def _extended_of(rule: ExtendedRule, suffix: str, by_age: Source, by_access: Source, by_fill: Source) -> Iterator[Walk]:
     target = rule.storage_class
-    action = "extended-expire" if target is None else f"extended-transition:{target}"
+    action = ("extended-expire" if target is None else f"extended-transition:{target}") + suffix
     skip = () if target is None else _done(target)
     if rule.tier_full is not None:
-        yield Walk(rule.id, f"{action}{FULL_SUFFIX}", Source.FULL, rule.filter, skip_classes=skip, full=rule.tier_full)
+        yield Walk(rule.id, f"{action}{FULL_SUFFIX}", by_fill, rule.filter, skip_classes=skip, full=rule.tier_full)
     elif rule.keep_last is not None:
         yield Walk(
             rule.id, f"{action}{STEPS_SUFFIX}", Source.STEPS, rule.filter, skip_classes=skip, keep=rule.keep_last
@@ -230,7 +242,7 @@ def _extended(rule: ExtendedRule) -> Iterator[Walk]:
         yield Walk(
             rule.id,
             f"{action}/access",
-            Source.ACCESSED,
+            by_access,
             rule.filter,
             rule.last_access_days,
             skip_classes=skip,
@@ -240,7 +252,7 @@ def _extended(rule: ExtendedRule) -> Iterator[Walk]:
         walk = Walk(
             rule.id,
             action,
-            Source.CURRENT,
+            by_age,
             rule.filter,
             rule.days if rule.hours is None else None,
             rule.hours if rule.days is None else _hours_of_both(rule),
@@ -250,7 +262,7 @@ def _extended(rule: ExtendedRule) -> Iterator[Walk]:
         yield walk
         if target is not None and rule.last_access_days is None:
             count = walk.count if walk.hours is None else ceil(walk.hours / HOURS_A_DAY)
-            yield from _returned(walk, target, Source.ACCESSED, count)
+            yield from _returned(walk, target, by_access, count)
 
 
 def _hours_of_both(rule: ExtendedRule) -> int | None:

@@ -22,7 +22,7 @@ from objstore.meta.listing import past
 from objstore.meta.statement import Statement, param
 from objstore.meta.tables import object_, version
 from objstore.meta.usage_report import stored
-from objstore.meta.walks import ANY_SIZE, Source
+from objstore.meta.walks import ANY_SIZE, BY_DAY, Source
 from objstore.model import days
 
 STATEMENT_SECONDS = 15.0  # less than a session waits for any answer
@@ -169,7 +169,7 @@ async def _whole(database: Database, bucket_id: int, source: Source) -> Count:
     found = [
         one
         for one in await stored(database, bucket_id)
-        if one.noncurrent is noncurrent and (source is not Source.ACCESSED or one.tier == _HOT)
+        if one.noncurrent is noncurrent and (source not in BY_DAY or one.tier == _HOT)
     ]
     return Count(sum(one.objects for one in found), sum(one.bytes for one in found))
 
@@ -201,7 +201,7 @@ def _horizon(sweep: Sweep, now: datetime, count: int) -> datetime | int | None:
     last = days.later(now, days.days(count))
     if sweep.date is not None and sweep.date > last:
         return None
-    if sweep.source is Source.ACCESSED:
+    if sweep.source in BY_DAY:
         return days.day_of(last) - (0 if sweep.idle_days is None else sweep.idle_days + 1)
     age = max(days.days(sweep.days or 0), days.hours(sweep.hours or 0))
     return last - age if age < last - days.EPOCH else None
@@ -220,7 +220,7 @@ def _arguments(sweep: Sweep, now: datetime, count: int) -> list[Any]:
         found += [sweep.idle_days, sweep.heat_below]
     tags, steps = orjson.dumps(dict(sweep.tags)).decode(), None if sweep.steps is None else list(sweep.steps)
     found += [sweep.prefix, sweep.size_min, sweep.size_max, tags, list(sweep.skip_classes), steps, count]
-    return [*found, sweep.newer, sweep.markers, sweep.locks] if sweep.source is Source.NONCURRENT else found
+    return [*found, sweep.newer, sweep.markers, sweep.locks] if sql.PLACES[sweep.source].is_old else found
 
 
 def _told(records: Sequence[Any], count: int, scales: tuple[float, float] | None = None) -> Forecast:

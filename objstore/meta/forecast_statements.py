@@ -70,18 +70,21 @@ def _due(
     heat: ColumnElement[Any] | None,
     key: ColumnElement[Any] | None = None,
     attrs: ColumnElement[Any] | None = None,
+    written: ColumnElement[Any] | None = None,
 ) -> Any:
     """The latest of the conditions; those that are not set are NULL, and ``greatest`` passes over these.
 
     ``key``: of what pins hold back. Until when is looked up in the ranges of keys that pins make. ``attrs``: of what
-    Object Lock may hold back.
+    Object Lock may hold back. ``written``: when it was, if that is not ``base``; it counts as an access.
     """
     begun = _seconds(base)
     aged, midnight = begun + param("age_days", Double) * _day, _number(days.CALENDAR_DAY_SECONDS)
     rounded = case((param("calendar", Boolean), func.ceil(aged / midnight) * midnight), else_=aged)
     conditions = [begun, rounded, begun + param("age_hours", Double) * _day / _number(24), param("date", Double)]
     if accessed is not None:
-        last_use = func.greatest(cast(accessed, Double), func.floor(begun / _day))
+        last_use = func.greatest(
+            cast(accessed, Double), func.floor((begun if written is None else _seconds(written)) / _day)
+        )
         conditions.append((last_use + param("idle_days", Double) + _number(1)) * _day)
         limit, count = param("heat_below", Double), cast(heat, Double)
         wait = func.floor(_number(HALF_LIFE_DAYS) * func.ln(count / limit) / func.ln(_number(2))) + _number(1)
@@ -110,8 +113,12 @@ def _locked_until(attrs: ColumnElement[Any]) -> Any:
     )
 
 
-_DATE, _CLOCK = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "[0-9]{2}:[0-9]{2}"
-_MOMENT = f"^{_DATE}T{_CLOCK}:[0-9]{{2}}([.][0-9]+)?[+-]{_CLOCK}$"
+# A moment that there is: the cast of any other, of 30 February or half past 25, would fail the whole statement.
+_LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_DAY_OF_YEAR = "((0[13578]|1[02])-31|(0[13-9]|1[0-2])-(29|30)|(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))"
+_DATE = f"(?!0000)([0-9]{{4}}-{_DAY_OF_YEAR}|{_LEAP_YEAR}-02-29)"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_MOMENT = f"^{_DATE}T{_CLOCK}:[0-5][0-9]([.][0-9]{{1,6}})?[+-](0[0-9]|1[0-5]):[0-5][0-9]$"
 _DUE_NAMES = ("now_seconds", "day_seconds", "age_days", "calendar", "age_hours", "date")
 _PIN_NAMES = ("pin_bounds", "pin_untils")
 _ACCESS_NAMES = ("idle_days", "heat_below")
@@ -172,7 +179,7 @@ class Place:
     @property
     def is_old(self) -> bool:
         """Noncurrent versions: those that a rule deletes for good."""
-        return self.at == "noncurrent_since"
+        return self.base == "noncurrent_since"
 
     def statements(self) -> dict[str, Statement]:
         """By name."""
@@ -210,7 +217,7 @@ class Place:
 
     def _due(self, c: Any) -> Any:
         accessed, heat = (c.accessed, c.heat) if self.access else (None, None)
-        return _due(c[self.base], accessed, heat, c.key, c.attrs if self.is_old else None)
+        return _due(c[self.base], accessed, heat, c.key, c.attrs if self.is_old else None, c.modified)
 
     def _is_of(self, c: Any) -> ColumnElement[bool]:
         in_bucket: ColumnElement[bool] = c.bucket_id == param("bucket_id", BigInteger)
@@ -297,7 +304,15 @@ PLACES: Mapping[Source, Place] = {
     Source.CURRENT: Place(object_, "modified", TIME, "modified", access=True),
     Source.ACCESSED: Place(object_, "accessed", BigInteger, "modified", lambda c: c.tier == constant(0), access=True),
     Source.NONCURRENT: Place(
-        version, "noncurrent_since", TIME, "noncurrent_since", lambda c: c.noncurrent_since.is_not(None)
+        version, "noncurrent_since", TIME, "noncurrent_since", lambda c: c.noncurrent_since.is_not(None), access=True
+    ),
+    Source.NONCURRENT_ACCESSED: Place(
+        version,
+        "accessed",
+        BigInteger,
+        "noncurrent_since",
+        lambda c: and_(c.noncurrent_since.is_not(None), c.tier == constant(0), ~c.marker),
+        access=True,
     ),
     Source.MARKER: Place(version, "modified", TIME, "modified", lambda c: and_(c.marker, c.noncurrent_since.is_(None))),
 }

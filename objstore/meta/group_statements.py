@@ -7,13 +7,15 @@ from sqlalchemy.dialects.postgresql import BYTEA
 
 from objstore.meta.lifecycle_tables import pin, task, walk
 from objstore.meta.statement import Statement, constant, param
-from objstore.meta.tables import TIME, drive, garbage, object_, usage, volume
+from objstore.meta.tables import TIME, drive, garbage, object_, usage, version, volume
 from objstore.meta.tasks import TaskKind
-from objstore.meta.walk_statements import answer, matches, page_by_day, queue, tasks_of
+from objstore.meta.walk_statements import DAY_NAMES, answer, matches, page_by_day, queue, tasks_of
 from objstore.model.states import DriveState, VolumeState
 
 o, g, v, d, u, t, w = object_.c, garbage.c, volume.c, drive.c, usage.c, task.c, walk.c
+old = version.c
 FULL_SUFFIX = "/full"  # ends the action of every walk by fill level
+NONCURRENT_FULL_SUFFIX = f"/noncurrent{FULL_SUFFIX}"  # of noncurrent versions
 _zero = constant(0)
 
 
@@ -21,8 +23,8 @@ def _sum(value: Any) -> Any:
     return cast(func.coalesce(func.sum(value), _zero), BigInteger)
 
 
-def _ends_with_full(action: Any) -> ColumnElement[bool]:
-    return func.right(action, constant(len(FULL_SUFFIX))) == literal_column(f"'{FULL_SUFFIX}'", Text)
+def _ends_with(action: Any, suffix: str) -> ColumnElement[bool]:
+    return func.right(action, constant(len(suffix))) == literal_column(f"'{suffix}'", Text)
 
 
 # ---- How full a tier is.
@@ -49,16 +51,33 @@ SPACE = Statement(
     ),
     "tier",
 )  # fmt: skip
+
+
+def _queued(table: Any, suffix: str, *conditions: ColumnElement[bool]) -> Any:
+    c = table.c
+    same = (c.bucket_id == t.bucket_id) & (c.key == t.key) & (c.version_id == t.version_id)
+    wanted = select(_sum(c.size)).join_from(task, table, same)
+    wanted = wanted.where(t.kind == constant(TaskKind.VERSION), _ends_with(t.action, suffix), c.tier == _zero)
+    return wanted.where(*conditions).scalar_subquery()
+
+
 QUEUED = Statement(
-    select(_sum(o.size))
-    .join_from(task, object_, (o.bucket_id == t.bucket_id) & (o.key == t.key) & (o.version_id == t.version_id))
-    .where(t.kind == constant(TaskKind.VERSION), _ends_with_full(t.action), o.tier == _zero)
-)
+    select(
+        _queued(object_, FULL_SUFFIX)
+        + _queued(version, NONCURRENT_FULL_SUFFIX, old.noncurrent_since.is_not(None))
+    )
+)  # fmt: skip
 # Of all buckets with such a rule: what is coldest in one may be warm beside another.
 HISTOGRAM = Statement(
     select(u.accessed, _sum(u.bytes))
-    .where(u.tier == _zero, ~u.noncurrent, u.accessed >= param("from_day", BigInteger))
-    .where(exists().where(w.bucket_id == u.bucket_id, _ends_with_full(w.action)))
+    .where(u.tier == _zero, u.accessed >= param("from_day", BigInteger))
+    .where(
+        exists().where(
+            w.bucket_id == u.bucket_id,
+            _ends_with(w.action, FULL_SUFFIX),
+            u.noncurrent == _ends_with(w.action, NONCURRENT_FULL_SUFFIX),
+        )
+    )
     .group_by(u.accessed)
     .having(func.sum(u.bytes) > _zero)
     .order_by(u.accessed),
@@ -81,18 +100,15 @@ def _pinned(page: CTE) -> ColumnElement[bool]:
     return exists().where(pin.c.bucket_id == _bucket_id, begins, pin.c.until > func.now())
 
 
-def _full() -> Statement:
-    """Hot objects from the coldest on, until ``bytes`` of them are found; what is pinned stays."""
-    page = page_by_day(o.tier == _zero)
-    order = (page.c.at, page.c.since, page.c.key)
+def _full(of: Any, *conditions: ColumnElement[bool]) -> Statement:
+    """What is hot, from the coldest on, until ``bytes`` of it are found; what is pinned stays."""
+    page = page_by_day(of.c.tier == _zero, *conditions, of=of)
+    order = [page.c[name] for name in ("at", "since", "key", "seq") if name in page.c]
     running = (func.sum(page.c.size).over(order_by=order) - page.c.size).label("before")
     matched = select(page, running).where(matches(page), ~_pinned(page)).cte("matched")
     wanted = select(matched).where(matched.c.before < param("bytes", BigInteger)).cte("wanted")
     added = queue(tasks_of(wanted, _TIME, TaskKind.VERSION))
-    return Statement(
-        answer(page, added),
-        *("bucket_id", "at", "since", "key", "horizon", "limit", *FILTER_NAMES, "rule", "action", "bytes"),
-    )
+    return Statement(answer(page, added), *DAY_NAMES[of.name], "bytes")
 
 
 def _between() -> Any:
@@ -140,6 +156,7 @@ def _cold() -> Statement:
     )
 
 
-FULL = _full()
+FULL = _full(object_)
+NONCURRENT_FULL = _full(version, old.noncurrent_since.is_not(None), ~old.marker)
 KEYS = _keys()
 COLD = _cold()

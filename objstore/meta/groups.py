@@ -20,7 +20,7 @@ import orjson
 import structlog
 
 from objstore.meta import group_statements as sql
-from objstore.meta.group_statements import FULL_SUFFIX
+from objstore.meta.group_statements import FULL_SUFFIX, NONCURRENT_FULL_SUFFIX
 from objstore.meta.listing import delimited, past
 from objstore.model import clock
 from objstore.model.extended_rules import KeepLast, TierFull, bytes_to_demote, steps_to_demote
@@ -60,6 +60,7 @@ class Cursor(Protocol):
     key: bytes
     seq: int
     by_day: tuple[int, datetime, bytes]
+    by_day_and_seq: tuple[int, datetime, bytes, int]
 
     def rewind(self) -> None:
         """Begin anew."""
@@ -107,13 +108,18 @@ async def advance_full(transaction: Any, row: Cursor, query: "Query", limit: int
     if cutoff is None:  # all has been looked at, and there is nothing more that may go
         row.rewind()
         return 0, query.pause
-    arguments = (row.bucket_id, *row.by_day, cutoff, limit, *_filter(query), row.rule, row.action)
-    records = await transaction.fetch(sql.FULL, *arguments, excess)
+    is_old = row.action.endswith(NONCURRENT_FULL_SUFFIX)
+    place = row.by_day_and_seq if is_old else row.by_day
+    arguments = (row.bucket_id, *place, cutoff, limit, *_filter(query), row.rule, row.action, excess)
+    records = await transaction.fetch(sql.NONCURRENT_FULL if is_old else sql.FULL, *arguments)
     if not records:
         row.number, row.key, row.seq = cutoff + 1, b"", 0
         return 0, NOW
     *cursor, _, found = records[0]
-    row.by_day = tuple(cursor)
+    if is_old:
+        row.by_day_and_seq = tuple(cursor)
+    else:
+        row.by_day = tuple(cursor)
     return found, NOW
 
 

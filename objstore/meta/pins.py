@@ -49,6 +49,9 @@ _LIST = Statement(
     .limit(param("limit", BigInteger)),
     *("buckets", "limit"),
 )
+_ALL = Statement(
+    select(*_COLUMNS).order_by(p.bucket_id, p.prefix).limit(constant(NAMES_MAX)),
+)
 _NAMES = Statement(select(p.bucket_id, p.prefix).order_by(p.bucket_id, p.prefix).limit(constant(NAMES_MAX)))
 _COUNT = Statement(select(func.count()).where(p.bucket_id == param("bucket_id", BigInteger)), "bucket_id")
 _REMOVE = Statement(
@@ -101,6 +104,10 @@ class Pins:
     async def put(self, bucket_id: int, prefix: bytes, until: datetime, budget_bytes: int) -> None:
         """Pin a prefix, or change its pin."""
         await self._database.change(_PUT, bucket_id, prefix, until, budget_bytes)
+
+    async def all(self) -> Found:
+        """Pins of all buckets, at most ``NAMES_MAX``."""
+        return [Pin(*record) for record in await self._database.fetch(_ALL)]
 
     async def names(self) -> Names:
         """(bucket id, prefix) of all pins, at most ``NAMES_MAX``."""

@@ -47,6 +47,7 @@ class Source(Enum):
     NONCURRENT_BY_ACCESS = "noncurrent by access"  # as BY_ACCESS, of noncurrent versions
     UPLOAD = "upload"  # open uploads by when they began
     FULL = "full"  # as ACCESSED, as much as has to leave a tier that is too full
+    NONCURRENT_FULL = "noncurrent full"  # as FULL, of noncurrent versions
     STEPS = "steps"  # current versions by key, below the steps of a prefix that need not be kept
 
 
@@ -178,7 +179,7 @@ class Walks:
 
     async def _page(self, transaction: Transaction, row: "_Row", query: Query, limit: int) -> Step:
         if query.full is not None or query.keep is not None:
-            advance = advance_full if query.source is Source.FULL else advance_steps
+            advance = advance_steps if query.source is Source.STEPS else advance_full
             found, pause = await advance(transaction, row, query, limit)
             await row.save(transaction, query.digest, found, pause)
             return Step(row.name, limit if not pause else 0, found, not pause)

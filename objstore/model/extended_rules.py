@@ -14,6 +14,7 @@ from objstore.model.tiers import HOT, tier_of
 from objstore.model.waterfall import targets
 
 ID_CHARS_MAX = 255
+CURRENT, NONCURRENT, ALL = "Current", "Noncurrent", "All"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class KeepLast:
 class ExtendedRule:
     """Then the object goes to ``storage_class``, or with ``expire`` it expires as by AWS's Expiration.
 
-    ``days``, ``hours``: age. ``last_access_days``: without an access. ``access_count_less_than``: see model/heat.py.
+    ``days``, ``hours``: age; of a noncurrent version since it stopped being current. ``last_access_days``: without an
+    access. ``access_count_less_than``: see model/heat.py. ``versions``: which it is about; None: current ones, by fill
+    level all.
     """
 
     id: str
@@ -53,6 +56,12 @@ class ExtendedRule:
     keep_last: KeepLast | None = None
     storage_class: str | None = None
     expire: bool = False
+    versions: str | None = None
+
+    def is_about(self, *, noncurrent: bool) -> bool:
+        """Whether it is about versions that are current, or are not."""
+        versions = self.versions or (ALL if self.tier_full is not None and self.keep_last is None else CURRENT)
+        return versions in (ALL, NONCURRENT if noncurrent else CURRENT)
 
     @property
     def needs_engine(self) -> bool:
@@ -99,6 +108,11 @@ class ExtendedRule:
             raise ValueError(f"StorageClass: one of {', '.join(sorted(targets()))}")
         if self.tier_full is not None and self.expire:
             raise ValueError("TierFullPercent: a full tier is no reason to delete; name a StorageClass")
+        if self.is_about(noncurrent=True):
+            if self.expire:
+                raise ValueError("Versions: with Expire it is Current; NoncurrentVersionExpiration is about the others")
+            if self.keep_last is not None:
+                raise ValueError("Versions: with KeepLast it is Current; NewerNoncurrentVersions keeps those of a key")
 
 
 def check_rules(rules: Sequence[ExtendedRule]) -> None:

@@ -58,17 +58,26 @@ class TokenBucket:
         self._rate = rate
         self._level = rate * BURST_SECONDS if rate else 0.0
         self._at = clock.monotonic_seconds()
+        self._used = False
 
     async def take(self, units: float) -> None:
         """Take units, then wait until the debt is paid: a large item passes at once and the next one waits."""
         rate = self._rate
         while rate is not None:
+            self._used = True
             self._refill(rate)
             if self._level >= 0:
                 self._level -= units
                 return
             await asyncio.sleep(min(max(-self._level / rate, SLEEP_SECONDS_MIN), SLEEP_SECONDS_MAX))
             rate = self._rate  # which may be another one by now
+
+    def was_used(self) -> bool:
+        """Whether anything was taken, or waited for, or is yet to be paid, since this was last asked."""
+        used, self._used = self._used, False
+        if self._rate is not None:
+            self._refill(self._rate)
+        return used or self._level < 0
 
     def set_rate(self, rate: float | None) -> None:
         """Another rate from now on, also for those who wait."""
@@ -115,6 +124,10 @@ class Pace:
         """Other bounds from now on, also for what is under way."""
         self._bytes.set_rate(bytes_per_second)
         self._operations.set_rate(operations_per_second)
+
+    def were_used(self) -> tuple[bool, bool]:
+        """Of the bounds of bytes and of operations, whether each was used since this was last asked."""
+        return self._bytes.was_used(), self._operations.was_used()
 
     def is_open(self, now: datetime) -> bool:
         """Whether bytes may be moved at this time of the day."""

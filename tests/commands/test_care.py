@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from objstore import __version__
 from objstore.cli.certificates import CERT, KEY, make_certificates
 from objstore.cli.doctor_there import look_at_postgres
 from objstore.cli.drive_probe import Probe, probe
@@ -22,6 +23,10 @@ Answer = Callable[..., Any]
 def readable(text: str) -> None:
     """On a terminal of 80 columns: nothing runs over."""
     assert max(len(line) for line in text.splitlines()) <= 80, text
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").stdout == run("version").stdout == f"objstore {__version__}\n"
 
 
 def test_status(run: Run, answer: Answer) -> None:
@@ -77,6 +82,17 @@ def test_the_doctor_finds_what_is_wrong(run: Run, answer: Answer, tmp_path: Path
     assert all(one["advice"] for one in found["findings"] if one["level"] != "ok")
     (tmp_path / "objstore.toml").write_text("no_such_setting = 1\n")
     assert "there is no such setting" in run("doctor", "--data", str(tmp_path), "--offline", code=1).stdout
+
+
+def test_a_variable_that_is_misspelt(answer: Answer, tmp_path: Path) -> None:
+    (tmp_path / "objstore.toml").write_text(
+        '[tier.far]\nendpoint = "http://127.0.0.1:1"\nbucket = "cold"\n'
+        'access_key_env = "OBJSTORE_FAR_KEY"\nsecret_key = "s"\n'
+    )
+    given = {"OBJSTORE_SLOW_SECOND": "1", "OBJSTORE_FAR_KEY": "k", "OBJSTORE_TIER__HOT__K": "4", "OBJSTORE_PORT": "0"}
+    found = answer("doctor", "--data", str(tmp_path), "--offline", **given)
+    told = [(one["found"], one["advice"]) for one in found["findings"] if one["about"] == "environment"]
+    assert told == [("OBJSTORE_SLOW_SECOND is no setting, and does nothing", "perhaps OBJSTORE_SLOW_SECONDS is meant")]
 
 
 def test_no_postgres_there(tmp_path: Path) -> None:

@@ -86,6 +86,11 @@ def test_rules_by_access_and_what_is_refused(page: Page, server: Server, bucket:
     go(page, "lifecycle", bucket)
     page.get_by_role("button", name="Add rule by access or fill").click()
     page.get_by_label("Not used for days").fill("7")
+    versions = page.get_by_label("Which versions")
+    versions.select_option("Noncurrent")
+    assert text_of(page)["ExtendedRules"][0]["Versions"] == "Noncurrent"
+    versions.select_option("")
+    assert "Versions" not in text_of(page)["ExtendedRules"][0]
     page.get_by_label("Move to class").select_option("")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("alert")).to_be_visible()
@@ -118,3 +123,4 @@ def test_explain_and_status(page: Page, s3: Any, bucket: str) -> None:
     expect(page.get_by_role("alert")).to_contain_text("there is no such key")
     page.get_by_role("link", name="Backlog and lag").click()
     expect(page.get_by_text("objects wait for an action")).to_be_visible()
+    expect(page.get_by_role("cell", name="delete", exact=True).first).to_be_visible(timeout=30_000)  # once it is walked

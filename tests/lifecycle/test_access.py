@@ -44,3 +44,32 @@ async def test_hours(world: World) -> None:
     await world.rules(extended=(ExtendedRule("h", True, hours=6, expire=True),))
     await world.settle()
     assert set(await world.keys()) == {b"new"}
+
+
+async def test_old_versions(world: World) -> None:
+    """One that was unused for long before it became noncurrent goes too: its day has passed the walk by then."""
+    await world.versioning("Enabled")
+    await world.put(b"k", b"current")
+    await last_access(world, 9, b"k", b"current")
+    unused = ExtendedRule("unused", True, last_access_days=5, storage_class="GLACIER_IR", versions="Noncurrent")
+    aged = ExtendedRule("aged", True, Filter("b"), hours=12, storage_class="STANDARD_IA", versions="All")
+    await world.rules(extended=(unused, aged))
+    await world.settle()
+    assert await world.tiers() == {b"k": 0, b"current": 0}
+    await world.put(b"k")
+    await world.settle()
+    assert await old_tiers(world) == {b"k": 1}
+    assert await world.tiers() == {b"k": 0, b"current": 0}
+    await world.put(b"b1", b"b2", days=2)
+    await world.put(b"b1", b"b2", days=2)
+    await world.age("version", 1, b"b1", column="noncurrent_since")
+    await world.settle()
+    assert await old_tiers(world) == {b"k": 1, b"b1": 1, b"b2": 0}
+    assert await world.tiers() == {b"k": 0, b"current": 0, b"b1": 1, b"b2": 1}
+
+
+async def old_tiers(world: World) -> dict[bytes, int]:
+    """Keys of noncurrent versions, with the codes of their tiers."""
+    rows = await world.raw.fetch("SELECT key, tier FROM version WHERE bucket_id = $1 AND noncurrent_since IS NOT NULL",
+                                 await world.bucket_id())  # fmt: skip
+    return dict(map(tuple, rows))

@@ -42,6 +42,11 @@ from objstore.model.waterfall import may_follow
 from tests.lifecycle.world import World
 
 DAYS = 12
+NO_MOMENTS = (
+    "2020-02-30T00:00:00+00:00", "2019-02-29T00:00:00+00:00", "1900-02-29T00:00:00+00:00", "2020-04-31T00:00:00+00:00",
+    "0000-02-29T00:00:00+00:00", "2020-01-32T00:00:00+00:00", "2020-13-01T00:00:00+00:00", "2020-01-01T25:00:00+00:00",
+    "2020-01-01T00:60:00+00:00", "2020-01-01T00:00:61+00:00", "2020-01-01T00:00:00+99:00",
+)  # fmt: skip
 DAY = timedelta(days=1)
 RULES = (
     Rule("old", True, Filter("a/"), Expiration(days=5)),
@@ -59,8 +64,12 @@ EXTENDED = (
     ExtendedRule("idle", True, last_access_days=4, storage_class="GLACIER_IR"),
     ExtendedRule("idle-and-old", True, days=6, last_access_days=2, storage_class="STANDARD_IA"),
     ExtendedRule("hours", True, Filter("a/"), hours=30, expire=True),
+    ExtendedRule("idle-old", True, last_access_days=3, storage_class="GLACIER_IR", versions="Noncurrent"),
+    ExtendedRule("all-idle-and-old", True, days=2, last_access_days=3, storage_class="GLACIER", versions="All"),
+    ExtendedRule("old-hours", True, Filter("a/"), hours=50, access_count_less_than=1.5, storage_class="GLACIER_IR",
+                 versions="Noncurrent"),
     ExtendedRule("cooled", True, days=1, access_count_less_than=0.5, storage_class="GLACIER"),
-)
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -84,6 +93,10 @@ async def filled(world: World) -> World:
         "UPDATE object SET accessed = extract(epoch FROM modified)::bigint / 86400 + (size / 10000) % 3, "
         "heat = (size / 10000) % 5, tags = CASE WHEN size % 20000 = 0 THEN '{\"x\": \"y\"}'::jsonb END "
         "WHERE bucket_id = $1", bucket_id,
+    )  # fmt: skip
+    await world.raw.execute(
+        "UPDATE version SET accessed = extract(epoch FROM modified)::bigint / 86400 + seq % 5, heat = seq % 4, "
+        "tier = CASE WHEN seq % 7 = 0 THEN 1 ELSE 0 END WHERE bucket_id = $1 AND NOT marker", bucket_id,
     )  # fmt: skip
     await count_anew(world)
     return world
@@ -114,12 +127,12 @@ async def brute_force(world: World, plan: Plan, now: datetime) -> Counter[tuple[
         elif facts.is_latest:
             actions = [*of_current(plan, facts), *of_extended(plan, facts, ())]
         else:
-            actions = list(of_noncurrent(plan, facts))
+            actions = [*of_noncurrent(plan, facts), *of_extended(plan, facts, ())]
         for action in actions:
             day = max(0, ceil((action.due - now) / DAY))
             moves = action.kind is not Kind.TRANSITION or may_follow(facts.storage_class, action.storage_class)
             # Rules by access alone look at the hot tier only.
-            if day <= DAYS and moves and (action.rule_id != "idle" or facts.tier == "hot"):
+            if day <= DAYS and moves and (action.rule_id not in ("idle", "idle-old") or facts.tier == "hot"):
                 found[action.rule_id, action.kind.value, action.storage_class, day] += 1
     return found
 
@@ -305,6 +318,7 @@ async def test_what_is_locked_counts_when_its_lock_ends(world: World) -> None:
         {"m": "GOVERNANCE", "u": until[3.5], "h": True}, {"m": "other", "u": until[3.5]}, {"m": "GOVERNANCE"},
         {"u": until[3.5]}, {"m": "COMPLIANCE", "u": "soon"}, {"m": "COMPLIANCE", "u": until[3.5][:-6]},
         {"m": "COMPLIANCE", "u": (now + timedelta(days=4.5)).replace(microsecond=0).isoformat()},
+        *({"m": "GOVERNANCE", "u": moment} for moment in NO_MOMENTS),
     ]  # fmt: skip
     await world.versioning("Enabled")
     for _ in range(len(kept) + 2):

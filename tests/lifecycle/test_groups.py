@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from objstore.lifecycle.forecast import expect
 from objstore.lifecycle.pins import put_pin
+from objstore.lifecycle.plan import Plan
 from objstore.meta import groups
 from objstore.model import clock, days
 from objstore.model.extended_rules import ExtendedRule, KeepLast, TierFull
@@ -97,6 +99,38 @@ async def test_it_has_to_be_full_for_a_while(ten: World, monkeypatch: pytest.Mon
     await fill(ten, 10 * RAW, 9 * RAW)
     await ten.settle()
     assert await demoted(ten) == set()
+
+
+async def test_old_versions_fill_a_tier_just_as_well(ten: World) -> None:
+    """The coldest of all go, whether they are current or not; with ``Versions`` only those that are asked for."""
+    await ten.versioning("Enabled")
+    old = [b"k%d" % i for i in range(5, 10)]
+    await ten.put(*old)
+    today = days.day_of(clock.now())
+    for i, key in enumerate(old):
+        await ten.raw.execute("UPDATE version SET accessed = $1 WHERE key = $2 AND noncurrent_since IS NOT NULL",
+                              today - 30 + i, key)  # fmt: skip
+    await ten.raw.execute("DELETE FROM usage")
+    for table, noncurrent in (("object", False), ("version WHERE noncurrent_since IS NOT NULL", True)):
+        await ten.raw.execute(
+            "INSERT INTO usage (bucket_id, prefix, tier, storage_class, noncurrent, accessed, objects, bytes) SELECT "
+            f"bucket_id, '', tier, storage_class, {noncurrent}, accessed, count(*), sum(size) FROM {table} "
+            "GROUP BY bucket_id, tier, storage_class, accessed"
+        )
+    await fill(ten, 16 * RAW, 15 * RAW)
+    only = ExtendedRule("full", True, tier_full=TierFull(80, 50), storage_class="GLACIER_IR", versions="Current")
+    plan = Plan(extended=(FULL,), versioning="Enabled")
+    both = await expect(ten.place.database, await ten.bucket_id(), plan, clock.now(), 1)
+    assert [one.action.of for one in both] == ["current", "noncurrent"]
+    assert 6.9 * SIZE < sum(one.forecast.by_day[0].bytes for one in both) < 7.1 * SIZE
+    await ten.settle()
+    gone = await ten.raw.fetchval("SELECT count(*) FROM version WHERE noncurrent_since IS NOT NULL AND tier = 1")
+    assert (gone, await demoted(ten)) == (5, {b"k0", b"k1"})
+    await ten.raw.execute("UPDATE version SET tier = 0, storage_class = 0 WHERE tier = 1")
+    await ten.rules(extended=(only,))
+    await fill(ten, 16 * RAW, 15 * RAW)
+    await ten.settle()
+    assert await ten.raw.fetchval("SELECT count(*) FROM version WHERE tier = 1") == 0
 
 
 def steps(**parts: Any) -> ExtendedRule:

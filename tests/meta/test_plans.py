@@ -30,6 +30,7 @@ WHOLE_TABLES = {
     # A few rows: jobs that people start, volumes of a tier.
     "group_statements.SPACE",
     "paces._ALL",
+    "paces._FORGET",
     "warm_jobs._LIST",
     "warm_jobs._FORGET",
 }

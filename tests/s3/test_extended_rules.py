@@ -26,6 +26,7 @@ RULES: list[dict[str, Any]] = [
         "KeepLast": {"Last": 3, "Every": 10},
         "StorageClass": "GLACIER",
     },
+    {"ID": "old", "Status": "Enabled", "LastAccessDays": 7, "Versions": "Noncurrent", "StorageClass": "GLACIER"},
 ]
 
 

@@ -37,6 +37,10 @@ def test_scope(rule: dict[str, Any], says: str) -> None:
         ),
         ({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}, "abort uploads after 7 days"),
         ({"LastAccessDays": 14, "StorageClass": "GLACIER_IR"}, "→ GLACIER_IR after 14 days without access"),
+        (
+            {"LastAccessDays": 7, "Versions": "Noncurrent", "StorageClass": "COLD"},
+            "noncurrent → COLD after 7 days without access",
+        ),
         ({"Hours": 6, "Expire": True}, "delete after 6 hours"),
         (
             {"KeepLast": {"Last": 2, "Every": 5}, "StorageClass": "COLD"},
@@ -62,6 +66,8 @@ def test_deeds(rule: dict[str, Any], says: str) -> None:
         ("place:capacity", "→ capacity"),
         ("archive:ARCHIVE_ACCESS", "→ ARCHIVE_ACCESS"),
         ("tiering/access", "by access"),
+        ("tiering/access/noncurrent", "by access"),
+        ("extended-transition:COLD/noncurrent/full", "→ COLD"),
         ("abort", "abort"),
     ],
 )

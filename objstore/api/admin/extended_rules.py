@@ -54,7 +54,8 @@ class KeepLastModel(_Part):
 
 
 class RuleModel(_Part):
-    """All conditions must hold; then the object goes to ``StorageClass``, or expires with ``Expire``."""
+    """All conditions must hold; then the object goes to ``StorageClass``, or expires with ``Expire``. ``Versions``:
+    without it current ones, and with ``TierFullPercent`` all."""
 
     id: str = Field(alias="ID")
     status: Literal["Enabled", "Disabled"] = Field(alias="Status")
@@ -67,6 +68,7 @@ class RuleModel(_Part):
     keep_last: KeepLastModel | None = Field(None, alias="KeepLast")
     storage_class: str | None = Field(None, alias="StorageClass")
     expire: bool = Field(False, alias="Expire")
+    versions: Literal["Current", "Noncurrent", "All"] | None = Field(None, alias="Versions")
 
     def rule(self) -> ExtendedRule:
         """As the evaluator knows it."""
@@ -84,6 +86,7 @@ class RuleModel(_Part):
             self.keep_last.keep() if self.keep_last else None,
             self.storage_class,
             self.expire,
+            self.versions,
         )
 
     @classmethod

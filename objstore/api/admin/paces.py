@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class PaceState(BaseModel):
-    """Of each background process, a second. ``value``: what holds, null for no bound; ``configured``: what holds when
+    """Of the whole cluster, a second. ``value``: what holds, null for no bound; ``configured``: what holds when
     nothing is set here. ``changed``, ``by``: when it was set, and by whom."""
 
     name: str

@@ -19,6 +19,7 @@ from objstore.lifecycle.warm import (
     warming,
     warming_all,
 )
+from objstore.meta.facts import buckets_of
 
 router = APIRouter(tags=["warm"])
 State = Annotated[AdminState, Depends(admin_state)]
@@ -140,20 +141,24 @@ async def pin(asked: PinRequest, state: State) -> Pin:
 
 
 @router.get("/pins")
-async def pins(bucket: str, state: State) -> PinList:
-    """Pins of a bucket."""
-    found = await bucket_named(bucket, state)
-    by_job = {pin_job(found.id, one.prefix).hex(): one for one in await list_pins(state.database, found.id)}
+async def pins(state: State, bucket: Annotated[str, Query(description="Empty: of all.")] = "") -> PinList:
+    """Pins of a bucket, or of all buckets."""
+    wanted = (await bucket_named(bucket, state)).id if bucket else None
+    found = await list_pins(state.database, wanted)
+    by_job = {pin_job(one.bucket_id, one.prefix).hex(): one for one in found}
     jobs = await warming_all(state.database, by_job)
+    named = await buckets_of(state.database, {one.bucket_id for one in found})
+    names = {bucket_id: one.name for bucket_id, one in named.items()}
     shown = [
         Pin(
-            bucket=bucket,
+            bucket=names[one.bucket_id],
             prefix=one.prefix.decode("utf-8", "replace"),
             until=one.until,
             budget_bytes=one.budget_bytes,
-            warm=_shown(bucket, jobs[job_id]) if job_id in jobs else None,
+            warm=_shown(names[one.bucket_id], jobs[job_id]) if job_id in jobs else None,
         )
         for job_id, one in by_job.items()
+        if one.bucket_id in names
     ]
     return PinList(pins=shown)
 

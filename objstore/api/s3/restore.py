@@ -14,11 +14,12 @@ from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.model.errors import InvalidArgument, MalformedXML, NotImplementedS3
 from objstore.model.objects import ObjectVersion
 from objstore.model.restore import RestoreStatus
-from objstore.model.storage_class import access_tier_of
+from objstore.model.storage_class import DEEP_ARCHIVE_ACCESS, access_tier_of
 from objstore.model.tiers import is_archived
 
 _DAYS_MAX = 2**31 - 1
 _OPTIONAL = b"x-amz-optional-object-attributes"
+_EXPEDITED, _DEEP = "Expedited", ("DEEP_ARCHIVE", DEEP_ARCHIVE_ACCESS)
 _SELECT = ("Type", "SelectParameters", "OutputLocation")
 
 
@@ -29,6 +30,7 @@ async def restore_object(call: Call) -> Answer:
     document = await read_input(call, "RestoreObject")
     days = _days(document)
     version = await call.store.get(request.bucket, request.key, version_id)
+    _check_speed(document, version)
     there = await call.store.restore(version, days, call.store.known_bucket(request.bucket))
     return (200 if there else 202), [NO_CONTENT], b""
 
@@ -71,8 +73,16 @@ async def warm_up(call: Call, version: ObjectVersion) -> None:
         await call.store.warm(version, days)
 
 
+def _check_speed(document: dict[str, Any], version: ObjectVersion) -> None:
+    """AWS has no expedited way out of its deepest archives. Here all restores are as fast as the drives."""
+    speeds = document.get("Tier"), document.get("GlacierJobParameters", {}).get("Tier")
+    classes = version.storage_class, access_tier_of(version.storage_class)
+    if _EXPEDITED in speeds and any(one in _DEEP for one in classes):
+        raise InvalidArgument("Retrieval option is not supported by this storage class", ArgumentName="Tier")
+
+
 def _days(document: dict[str, Any]) -> int | None:
-    """How many days, None for ever. The tiers of speed are AWS's: here all restores are as fast as the drives."""
+    """How many days, None for ever."""
     for name in _SELECT:
         if name in document:
             raise NotImplementedS3("S3 Select is not implemented", Element=name)

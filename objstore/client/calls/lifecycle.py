@@ -202,7 +202,9 @@ class KeepLastModel(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class RuleModel(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """All conditions must hold; then the object goes to ``StorageClass``, or expires with ``Expire``."""
+    """All conditions must hold; then the object goes to ``StorageClass``, or expires with ``Expire``.
+    ``Versions``: without it current ones, and with ``TierFullPercent`` all.
+    """
 
     ID: str
     Status: Literal["Enabled", "Disabled"]
@@ -215,6 +217,7 @@ class RuleModel(msgspec.Struct, kw_only=True, omit_defaults=True):
     KeepLast: KeepLastModel | None = None
     StorageClass: str | None = None
     Expire: bool = False
+    Versions: Literal["Current", "Noncurrent", "All"] | None = None
 
 
 class Configuration(msgspec.Struct, kw_only=True, omit_defaults=True):

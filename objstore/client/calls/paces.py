@@ -16,8 +16,8 @@ class NewPace(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class PaceState(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Of each background process, a second. ``value``: what holds, null for no bound; ``configured``: what
-    holds when nothing is set here. ``changed``, ``by``: when it was set, and by whom.
+    """Of the whole cluster, a second. ``value``: what holds, null for no bound; ``configured``: what holds when
+    nothing is set here. ``changed``, ``by``: when it was set, and by whom.
     """
 
     name: str

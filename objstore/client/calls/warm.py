@@ -98,8 +98,8 @@ class WarmCalls:
         """Keep a prefix on the hot tier until a time, and bring there what is not; changes a pin that is there."""
         return self._sender.typed(Pin, "POST", "/pins", {}, body)
 
-    def pins(self, bucket: str) -> PinList:
-        """Pins of a bucket."""
+    def pins(self, *, bucket: str | None = None) -> PinList:
+        """Pins of a bucket, or of all buckets."""
         return self._sender.typed(PinList, "GET", "/pins", {"bucket": bucket})
 
     def unpin(self, bucket: str, *, prefix: str | None = None) -> None:
@@ -133,8 +133,8 @@ class AsyncWarmCalls:
         """Keep a prefix on the hot tier until a time, and bring there what is not; changes a pin that is there."""
         return await self._sender.typed(Pin, "POST", "/pins", {}, body)
 
-    async def pins(self, bucket: str) -> PinList:
-        """Pins of a bucket."""
+    async def pins(self, *, bucket: str | None = None) -> PinList:
+        """Pins of a bucket, or of all buckets."""
         return await self._sender.typed(PinList, "GET", "/pins", {"bucket": bucket})
 
     async def unpin(self, bucket: str, *, prefix: str | None = None) -> None:

@@ -125,7 +125,8 @@ def targets(plan: Plan, facts: VersionFacts, now: datetime) -> set[str]:
         if passed:  # a rule's hops go down in time: the last one is the coldest
             found.add(max(passed, key=COLUMNS.index))
     for extended in plan.extended:
-        due = facts.is_latest and is_idle(facts, now, extended.last_access_days or 0)
+        about = ("All", "Current", None) if facts.is_latest else ("All", "Noncurrent")
+        due = extended.versions in about and is_idle(facts, now, extended.last_access_days or 0)
         if due and extended.storage_class and is_meant(extended.filter, facts):
             found.add(extended.storage_class)
     return {name for name in found if name == facts.storage_class or may_go(facts.storage_class, name)}

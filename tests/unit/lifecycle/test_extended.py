@@ -17,7 +17,7 @@ from objstore.model.extended_rules import (
 )
 from objstore.model.heat import HALF_LIFE_DAYS, days_until_below, decayed
 from objstore.model.lifecycle import Filter, from_json, to_json
-from tests.unit.lifecycle.make import MADE, at, does, facts
+from tests.unit.lifecycle.make import MADE, at, does, facts, noncurrent
 
 TODAY = days.day_of(MADE)
 
@@ -64,6 +64,30 @@ def test_all_conditions_must_hold() -> None:
     assert does(both, facts(heat=8.0), 20) is None
     assert does(both, facts(heat=8.0), HALF_LIFE_DAYS * 3 + 1) is not None
     assert does(both, facts(heat=8.0, accessed=TODAY + 100), HALF_LIFE_DAYS * 3 + 1) is None
+
+
+@pytest.mark.parametrize("condition", [{"hours": 12}, {"days": 1}, {"last_access_days": 1}, {"hours": 1, "days": 1}])
+def test_which_versions(condition: dict[str, int]) -> None:
+    """An age counts from when a version stopped being current, an access from when it was used last."""
+    old = noncurrent(modified=at(-9), accessed=TODAY - 8)
+    by_access = "last_access_days" in condition
+    for versions, current, others in (
+        (None, True, False), ("Current", True, False), ("Noncurrent", False, True), ("All", True, True),
+    ):  # fmt: skip
+        tried = plan(versions=versions, **condition)
+        assert (does(tried, facts(), 2) is not None) is current
+        assert (does(tried, old, 2) is not None) is others
+        assert (does(tried, old, 0.1) is not None) is (others and by_access)
+        assert does(tried, noncurrent(is_marker=True, size=0), 50) is None
+
+
+def test_by_fill_level_all_versions_go() -> None:
+    full = plan(tier_full=TierFull(80, 70))
+    assert does(full, noncurrent(), 0) is None
+    assert does(full, noncurrent(), 0, "x") == does(full, facts(), 0, "x") == "transition x GLACIER_IR"
+    assert does(plan(tier_full=TierFull(80, 70), versions="Current"), noncurrent(), 0, "x") is None
+    steps = plan(tier_full=TierFull(80, 70), keep_last=KeepLast(1), filter=Filter("logs/"))
+    assert does(steps, noncurrent(), 0, "x") is None
 
 
 def test_what_is_pinned_does_not_leave_the_hot_tier() -> None:
@@ -124,6 +148,8 @@ def test_conditions_on_the_whole_are_the_engines() -> None:
         ({"keep_last": KeepLast(2)}, "ends with a slash"),
         ({"keep_last": KeepLast(-1), "filter": Filter("a/")}, "Last is 0 or more"),
         ({"keep_last": KeepLast(1, 0), "filter": Filter("a/")}, "Every a positive integer"),
+        ({"hours": 1, "versions": "All", "storage_class": None, "expire": True}, "with Expire it is Current"),
+        ({"keep_last": KeepLast(1), "filter": Filter("a/"), "versions": "Noncurrent"}, "with KeepLast it is Current"),
         ({"id": "", "hours": 1}, "1 to 255 characters"),
     ],
 )
@@ -176,5 +202,6 @@ def test_json_form() -> None:
         ExtendedRule("a", True, Filter("p/", (("k", "v"),), 1, 2), 1, 2, 3, 4.5, None, None, "GLACIER"),
         ExtendedRule("b", False, tier_full=TierFull(80, 70), storage_class="GLACIER_IR"),
         ExtendedRule("c", True, Filter("ckpt/"), keep_last=KeepLast(3, 10), expire=True),
+        ExtendedRule("d", True, hours=3, storage_class="GLACIER", versions="All"),
     ]
     assert from_json(to_json(rules), ExtendedRule) == tuple(rules)

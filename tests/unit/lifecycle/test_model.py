@@ -75,9 +75,10 @@ def rules(draw: st.DrawFn) -> Rule:
 
 
 extended = st.one_of(
-    st.builds(ExtendedRule, st.just(""), st.just(True), filters, last_access_days=counts, storage_class=classes),
+    st.builds(ExtendedRule, st.just(""), st.just(True), filters, last_access_days=counts, storage_class=classes,
+              versions=st.sampled_from([None, "Current", "Noncurrent", "All"])),
     st.builds(ExtendedRule, st.just(""), st.just(True), filters, last_access_days=counts, expire=st.just(True)),
-)
+)  # fmt: skip
 
 
 @st.composite

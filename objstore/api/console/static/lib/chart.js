@@ -1,10 +1,12 @@
 // Lines over time: uPlot in the colours of the page.
 // series: [{label, colour: name of a CSS variable, points: [[epoch seconds, value], …], fill?}]; format(value) → text.
 import { html, useEffect, useRef } from "./dom.js";
-import { clockTime, number, tick, time } from "./format.js";
+import { bytes, clockTime, number, rate, tick, time } from "./format.js";
 import { useSignal } from "./state.js";
 import { colour, theme } from "./theme.js";
 import uPlot from "../vendor/uplot.js";
+
+const BINARY_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power); // lines at 512 KiB and 1 MiB, not at 488 and 977 KiB
 
 function aligned(series) {
   const times = [...new Set(series.flatMap((one) => one.points.map(([when]) => when)))].sort((a, b) => a - b);
@@ -31,7 +33,7 @@ function optionsOf(series, { width, height, format, max, compact, from, to, onPi
     },
     axes: [
       { ...axis, size: 28, space: 84, values: (plot, ticks, place, space, step) => ticks.map((when) => tick(when, step)) },
-      { ...axis, size: compact ? 62 : 70, space: compact ? 26 : 40, values: (plot, values) => values.map(format) },
+      { ...axis, size: compact ? 62 : 70, space: compact ? 26 : 40, ...([bytes, rate].includes(format) ? { incrs: BINARY_STEPS } : {}), values: (plot, values) => values.map(format) },
     ],
     series: [
       { value: (plot, when) => (when === null ? "" : time(when)) },

@@ -177,6 +177,7 @@ export function extendedFormOf(rule) {
     every: text(rule.KeepLast?.Every),
     storageClass: text(rule.StorageClass),
     expire: Boolean(rule.Expire),
+    versions: text(rule.Versions),
   };
 }
 
@@ -198,5 +199,6 @@ export function extendedRuleOf(form) {
     ...(Object.keys(full).length ? { TierFullPercent: full } : {}),
     ...(Object.keys(keep).length ? { KeepLast: keep } : {}),
     ...(form.expire ? { Expire: true } : without({ StorageClass: form.storageClass })),
+    ...without({ Versions: form.versions }),
   };
 }

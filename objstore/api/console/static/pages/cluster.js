@@ -6,7 +6,7 @@ import { link } from "../lib/router.js";
 import { Badge, Card, ErrorBox, Loaded, Meter, Page, Tabs } from "../lib/ui.js";
 import { useAdmin } from "../lib/use.js";
 import { DrivePage } from "./cluster/drive.js";
-import { DriveTable, NodeTable } from "./cluster/drives.js";
+import { DriveTable, NodeTable, fillState } from "./cluster/drives.js";
 import { Paces } from "./cluster/paces.js";
 import { Repair } from "./cluster/repair.js";
 import { Scrub } from "./cluster/scrub.js";
@@ -14,7 +14,6 @@ import { Space } from "./cluster/space.js";
 
 const REFRESH_SECONDS = 5;
 const TABS = ["overview", "drives", "nodes", "repair", "checks", "pace", "space"];
-const fillState = (fill) => (fill > 0.92 ? "bad" : fill > 0.8 ? "warning" : "");
 
 function losses(found) {
   if (!found) return t("durability.none");
@@ -54,7 +53,7 @@ function Overview({ status }) {
       <dl class="facts tier-facts">
         <dt>${t("cluster.drives")}</dt><dd>${states.map(([state, count]) => html`<a href=${link("cluster", { tab: "drives", tier: name })}><${Badge} state=${{ up: "ok", suspect: "warning", draining: "info", gone: "bad" }[state]}>${number(count)} ${t(`state.${state}`)}<//></a> `)}</dd>
         <dt>${t("cluster.payload")}</dt><dd>${t("cluster.payload_in", { bytes: bytes(tier.data_bytes), count: tier.volumes })}</dd>
-        <dt>${t("cluster.garbage")}</dt><dd>${bytes(tier.garbage_bytes)} (${percent(tier.data_bytes ? tier.garbage_bytes / tier.data_bytes : 0, 1)})</dd>
+        <dt>${t("cluster.garbage")}</dt><dd>${bytes(tier.garbage_bytes)}${tier.data_bytes > 0 ? ` (${percent(tier.garbage_bytes / tier.data_bytes, 1)})` : ""}</dd>
       </dl>
       <h3>${t("durability.title")}</h3>
       ${durability.data?.tiers[name] ? html`<${Statement} one=${durability.data.tiers[name]} />` : !durability.error && html`<p class="soft">${t("shell.loading")}</p>`}<//>`;

@@ -7,7 +7,7 @@ import { link, replace } from "../lib/router.js";
 import { Badge, Button, Card, Confirm, Empty, ErrorBox, LinkButton, Loaded, Meter, Page, Select, Table, Tabs, toast } from "../lib/ui.js";
 import { useAction, useAdmin } from "../lib/use.js";
 import { Pins, WarmDialog } from "./jobs/hot.js";
-import { actionText } from "./picture/moves.js";
+import { actionText } from "../lib/acts.js";
 
 const TABS = ["rules", "warm", "backups"];
 

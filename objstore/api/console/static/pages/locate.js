@@ -5,7 +5,7 @@ import { t, tName } from "../lib/i18n.js";
 import { go, link } from "../lib/router.js";
 import { Badge, Button, Card, Empty, ErrorBox, LinkButton, Page, Spinner, TextField } from "../lib/ui.js";
 import { useAdmin } from "../lib/use.js";
-import { actionText } from "./picture/moves.js";
+import { actionText } from "../lib/acts.js";
 import { DRIVE_STATES } from "./picture/rack.js";
 
 function Fragment({ shard }) {

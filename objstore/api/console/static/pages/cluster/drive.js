@@ -6,7 +6,7 @@ import { t } from "../../lib/i18n.js";
 import { link } from "../../lib/router.js";
 import { Card, Empty, Loaded, Meter, Page } from "../../lib/ui.js";
 import { useAdmin } from "../../lib/use.js";
-import { DriveActions, DriveState, fillOf } from "./drives.js";
+import { DriveActions, DriveState, fillOf, fillState } from "./drives.js";
 import { Residents } from "./residents.js";
 
 const HOUR = 3600;
@@ -37,7 +37,7 @@ export function DrivePage({ id, status }) {
         <dt>${t("drive.place")}</dt><dd><bdi>${[drive.node, drive.rack, drive.zone].filter(Boolean).join(" · ") || "–"}</bdi></dd>
         <dt>${t("drive.heard")}</dt><dd>${duration(drive.silent_seconds)}</dd>
         <dt>${t("drive.strikes")}</dt><dd>${number(drive.strikes, 1)}</dd></dl><//>
-      <${Card} title=${t("drive.holds")}>${fillOf(drive) !== null && html`<${Meter} value=${fillOf(drive)} label=${t("cluster.fill_of", { name: drive.address })} text=${percent(fillOf(drive), 1)} />`}
+      <${Card} title=${t("drive.holds")}>${fillOf(drive) !== null && html`<${Meter} value=${fillOf(drive)} state=${fillState(fillOf(drive))} label=${t("cluster.fill_of", { name: drive.address })} text=${percent(fillOf(drive), 1)} />`}
         <${Loaded} load=${load}>${(data) => html`<dl class="facts">
           <dt>${t("drive.shards")}</dt><dd>${number(data.drives[0]?.shards)}</dd>
           <dt>${t("drive.sealed")}</dt><dd>${bytes(data.drives[0]?.bytes)}</dd>

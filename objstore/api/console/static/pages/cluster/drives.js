@@ -14,6 +14,7 @@ const ACTIONS = {
 };
 const FINAL = ["retire", "replace"];
 
+export const fillState = (fill) => (fill > 0.92 ? "bad" : fill > 0.8 ? "warning" : "");
 export const fillOf = (drive) => (drive.capacity_bytes ? 1 - drive.free_bytes / drive.capacity_bytes : null);
 
 export function DriveActions({ drive, reload }) {
@@ -49,7 +50,7 @@ export function DriveTable({ status, tier }) {
     { key: "tier", label: t("map.tier"), render: (drive) => drive.tier },
     { key: "node", label: t("drive.place"), render: (drive) => html`<bdi>${[drive.node, drive.rack, drive.zone].filter(Boolean).join(" · ")}</bdi>` },
     { key: "state", label: t("drive.state"), sort: true, render: (drive) => html`<${DriveState} drive=${drive} />${drive.reason && html`<div class="fine"><bdi>${drive.reason}</bdi></div>`}` },
-    { key: "fill", label: t("drive.fill"), sort: true, wide: true, render: (drive) => (fillOf(drive) === null ? "–" : html`<${Meter} value=${fillOf(drive)} label=${t("cluster.fill_of", { name: drive.address })} text=${`${percent(fillOf(drive))} · ${bytes(drive.free_bytes)}`} />`) },
+    { key: "fill", label: t("drive.fill"), sort: true, wide: true, render: (drive) => (fillOf(drive) === null ? "–" : html`<${Meter} value=${fillOf(drive)} state=${fillState(fillOf(drive))} label=${t("cluster.fill_of", { name: drive.address })} text=${`${percent(fillOf(drive))} · ${bytes(drive.free_bytes)}`} />`) },
     { key: "strikes", label: t("drive.strikes"), sort: true, align: "end", render: (drive) => number(drive.strikes, 1) },
     { key: "heard", label: t("drive.heard"), align: "end", render: (drive) => duration(drive.silent_seconds) },
   ];

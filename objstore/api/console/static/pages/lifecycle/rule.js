@@ -5,6 +5,7 @@ import { extendedFormOf, extendedRuleOf, formOf, ruleOf } from "../../lib/rules.
 import { Badge, Button, Check, Select, TextField } from "../../lib/ui.js";
 
 const CLASSES = ["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"];
+const VERSIONS = ["Current", "Noncurrent", "All"];
 const classes = (known) => [...new Set([...CLASSES, ...(known ? [known] : [])])].map((one) => [one, one]);
 
 export function RuleForm({ rule, extended, open, onRule, onRemove }) {
@@ -48,5 +49,6 @@ function Extended({ form, field, digits, set }) {
       <div class="form-row">${digits("last")}${digits("every")}</div></fieldset>
     <fieldset><legend>${t("rule.then")}</legend><div class="form-row">
       <${Select} label=${t("rule.to")} value=${form.expire ? "" : form.storageClass} disabled=${form.expire} options=${[["", "–"], ...classes(form.storageClass)]} onValue=${(storageClass) => set({ storageClass })} />
-      <${Check} label=${t("rule.expire")} checked=${form.expire} onValue=${(expire) => set({ expire })} /></div></fieldset>`;
+      <${Select} label=${t("rule.versions")} value=${form.versions} options=${[["", "–"], ...VERSIONS.map((one) => [one, t(`rule.versions.${one}`)])]} onValue=${(versions) => set({ versions })} />
+      </div><${Check} label=${t("rule.expire")} checked=${form.expire} onValue=${(expire) => set({ expire })} /></fieldset>`;
 }

@@ -1,4 +1,5 @@
 // One bucket's rules at work: what waits, how late it is, what was done, what failed.
+import { actionText } from "../../lib/acts.js";
 import { html } from "../../lib/dom.js";
 import { ago, bytes, duration, number } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
@@ -13,7 +14,7 @@ export function Status({ bucket }) {
 function Actions({ data }) {
   const columns = [
     { key: "rule", label: t("lifecycle.rule"), wide: true, render: (row) => html`<bdi>${row.rule || t("lifecycle.by_itself")}</bdi>` },
-    { key: "action", label: t("lifecycle.action"), render: (row) => html`<code>${row.action}</code>` },
+    { key: "action", label: t("lifecycle.action"), render: (row) => html`<span title=${row.action}>${actionText(row.action)}</span>` },
     { key: "backlog", label: t("lifecycle.backlog"), align: "end", render: (row) => number(row.backlog) },
     { key: "lag", label: t("lifecycle.lag"), align: "end", render: (row) => (row.backlog ? duration(row.lag_seconds) : "–") },
     { key: "done", label: t("lifecycle.done"), align: "end", render: (row) => `${number(row.objects)} · ${bytes(row.bytes)}` },

@@ -1,20 +1,14 @@
 // What rules will do next, rule by rule; and what somebody may do about it: hold it off by a pin, bring data back to the
 // hot tier, or pause the rule.
+import { actionText } from "../../lib/acts.js";
 import { html, useState } from "../../lib/dom.js";
 import { admin, adminTagged } from "../../lib/api.js";
 import { ago, bytes, short } from "../../lib/format.js";
-import { t, tName } from "../../lib/i18n.js";
+import { t } from "../../lib/i18n.js";
 import { link } from "../../lib/router.js";
 import { Badge, Confirm, Empty, LinkButton, Table, toast } from "../../lib/ui.js";
 import { useAction } from "../../lib/use.js";
 import { PinDialog, WarmDialog } from "../jobs/hot.js";
-
-export function actionText(action) {
-  const [what, note] = (action ?? "").split("/");
-  const [kind, to] = what.split(":");
-  const text = to ? `${tName("rule_action", kind)} → ${to}` : tName("rule_action", kind);
-  return note ? `${text} (${tName("rule_note", note)})` : text;
-}
 
 const SHOWN = 8;
 
