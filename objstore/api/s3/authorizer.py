@@ -41,6 +41,7 @@ from objstore.model.errors import AccessDenied, MethodNotAllowed, NoSuchKey, NoS
 from objstore.model.objects import Bucket, ObjectVersion
 
 _COPY_SOURCE = b"x-amz-copy-source"
+_PREFIX = "s3:prefix"
 # What needs nothing besides its own permission.
 _USUAL = frozenset(
     {"GetObject", "HeadObject", "PutObject", "DeleteObject", "UploadPart", "ListObjectsV2", "ListObjects"}
@@ -138,7 +139,7 @@ async def concealed(call: Call) -> bool:
     if not call.asked or need.on is not On.OBJECT or call.request.method not in ("GET", "HEAD"):
         return False
     bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)
-    return not await _passes(call, bucket, LIST_BUCKET, b"", None)
+    return not await _passes(call, bucket, LIST_BUCKET, call.request.key, None)
 
 
 def _authorize_service(call: Call, need: Need) -> None:
@@ -185,26 +186,30 @@ def _owns_plainly(call: Call, principal: Principal, bucket: Bucket, need: Need) 
 
 
 async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None) -> bool:
-    """AWS's whole logic for one need. Raises NoSuchKey, NoSuchVersion where these may be known."""
+    """AWS's whole logic for one need. Raises NoSuchKey, NoSuchVersion where these may be known.
+
+    ``key`` with LIST_BUCKET: that it is not there is to be known, as if a listing with this prefix said it.
+    """
     principal, site, policy = call.principal, call.site, policy_of(bucket)
     live = acls_live(bucket, site)
     found: ObjectVersion | None = None
     reads_acl = live and need.on is On.OBJECT and need.grant_on is On.OBJECT
-    if key and (reads_acl or _asks_for(_EXISTING_TAG, policy, principal)):
+    if key and need.on is On.OBJECT and (reads_acl or _asks_for(_EXISTING_TAG, policy, principal)):
         try:
             found = await call.store.get(bucket.name, key, parse_version_id(version))
             if need.grant_on is On.OBJECT:  # what is let through is what is read, not what has come in its place
                 call.found = found
         except (NoSuchKey, NoSuchVersion, MethodNotAllowed):
             if need.grant_on is On.OBJECT:
-                if await _passes(call, bucket, LIST_BUCKET, b"", None):
+                if await _passes(call, bucket, LIST_BUCKET, key, None):
                     raise
                 return False
     if _is_kept_for_owners(principal, bucket, need):
         policy = None
     resource = _resource(call, bucket, need, found if reads_acl else None, policy, live)
     tags = await _given_tags(call) if _asks_for(_GIVEN_TAG, policy, principal) else None
-    context = _context(call, resource.account, (found.tags or {}) if found else {}, tags)
+    more = {_PREFIX: [key.decode()]} if key and need is LIST_BUCKET else None
+    context = _context(call, resource.account, (found.tags or {}) if found else {}, tags, more)
     arn = S3 + bucket.name + ("/" + key.decode() if need.on is On.OBJECT else "")
     actions = [need.action_for(version is not None), *need.besides]
     if need.action in _BYPASSABLE and call.request.header(_BYPASS).lower() == "true":
@@ -213,7 +218,7 @@ async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: s
     if not all(is_allowed(principal, resource, ask) for ask in asks):
         return False
     if LOGGING in bucket.settings and _needs_acl(call, bucket, resource, asks):
-        call.acl_required = True
+        call.acl_required = getattr(call, "acl_required", frozenset()) | {bucket.name}
     return not any(is_denied(principal, policy, Ask(action, arn, context)) for action in _implied(call, need))
 
 
@@ -284,7 +289,11 @@ def _asks_for(key: str, policy: Policy | None, principal: Principal) -> bool:
 
 
 def _context(
-    call: Call, account: str, existing: Mapping[str, str] | None = None, given: Mapping[str, str] | None = None
+    call: Call,
+    account: str,
+    existing: Mapping[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
+    more: Mapping[str, list[str]] | None = None,
 ) -> RequestContext:
     return RequestContext(
         call.request,
@@ -293,4 +302,5 @@ def _context(
         resource_account=account,
         existing_tags=existing,
         given_tags=given,
+        more=more,
     )
