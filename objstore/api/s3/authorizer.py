@@ -30,6 +30,7 @@ from objstore.api.s3.object_acl import ACL_HEADERS, acl_attrs
 from objstore.api.s3.permissions import GET_OBJECT, LIST_BUCKET, Need, On, need_of
 from objstore.api.s3.rename import RENAME_SOURCE, parse_rename_source
 from objstore.api.s3.request_context import RequestContext
+from objstore.api.s3.request_facts import facts_of
 from objstore.api.s3.tags import tags_of_document
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.identity.acl import granted
@@ -80,7 +81,7 @@ async def authorize(call: Call) -> None:
     """Let the call's operation through, or raise AccessDenied; NoSuchBucket, NoSuchKey to who may know of it."""
     need = need_of(call.operation)
     if need.on is On.SERVICE:
-        _authorize_service(call, need)
+        await _authorize_service(call, need)
         return
     bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)
     if need.on is On.KEYS:
@@ -142,7 +143,7 @@ async def concealed(call: Call) -> bool:
     return not await _passes(call, bucket, LIST_BUCKET, call.request.key, None)
 
 
-def _authorize_service(call: Call, need: Need) -> None:
+async def _authorize_service(call: Call, need: Need) -> None:
     """What has no bucket yet: own account only."""
     principal, name = call.principal, call.request.bucket
     if principal.anonymous:
@@ -151,7 +152,8 @@ def _authorize_service(call: Call, need: Need) -> None:
         raise AccessDenied
     if not principal.restricted:
         return
-    ask = Ask(need.action, bucket_arn(name) if name else S3 + "*", _context(call, principal.account))
+    facts = await facts_of(call, need, lambda key: _asks_for(key, None, principal))
+    ask = Ask(need.action, bucket_arn(name) if name else S3 + "*", _context(call, principal.account, more=facts))
     limits = [policy for policy in (principal.session, principal.boundary) if policy]
     own = identity_verdict(principal.policies, ask)
     verdicts = [identity_verdict([limit], ask) for limit in limits]
@@ -208,8 +210,10 @@ async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: s
         policy = None
     resource = _resource(call, bucket, need, found if reads_acl else None, policy, live)
     tags = await _given_tags(call) if _asks_for(_GIVEN_TAG, policy, principal) else None
-    more = {_PREFIX: [key.decode()]} if key and need is LIST_BUCKET else None
-    context = _context(call, resource.account, (found.tags or {}) if found else {}, tags, more)
+    facts = await facts_of(call, need, lambda name: _asks_for(name, policy, principal))
+    if key and need is LIST_BUCKET:
+        facts[_PREFIX] = [key.decode()]
+    context = _context(call, resource.account, (found.tags or {}) if found else {}, tags, facts)
     arn = S3 + bucket.name + ("/" + key.decode() if need.on is On.OBJECT else "")
     actions = [need.action_for(version is not None), *need.besides]
     if need.action in _BYPASSABLE and call.request.header(_BYPASS).lower() == "true":

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
 from objstore.api.auth import sigv4
+from objstore.api.cycle import tls_of
 from objstore.api.request import Request
 from objstore.identity.principal import Principal
 from objstore.model import clock
@@ -126,6 +127,11 @@ class RequestContext:
         begun = sigv4.seconds_of(sent) if sent else None
         return None if begun is None else str(int((clock.now_seconds() - begun) * 1000))
 
+    def tls_version(self) -> str | None:
+        """Of the connection, as ``1.3``; None where it is not encrypted, or was by somebody before us."""
+        found = tls_of(self._request.receive)
+        return found[0].removeprefix("TLSv") if found else None
+
     def header(self, name: bytes) -> str | None:
         """A header's value."""
         value = self._request.headers.get(name)
@@ -191,5 +197,5 @@ _GETTERS: dict[str, Callable[[RequestContext], str | None]] = {
     "s3:signatureversion": RequestContext.signature_version,
     "s3:authtype": RequestContext.auth_type,
     "s3:signatureage": RequestContext.signature_age,
-    "s3:tlsversion": lambda context: None,
+    "s3:tlsversion": RequestContext.tls_version,
 }
