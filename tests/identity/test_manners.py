@@ -13,7 +13,7 @@ import pytest
 
 from tests.harness.server import Server
 from tests.harness.waiting import until
-from tests.identity.conftest import ALT, DENIED, KEYS, MAIN, new_name, policy, refused
+from tests.identity.conftest import ALT, DENIED, KEYS, MAIN, Client, new_name, policy, refused
 
 FAILED, INVALID = (412, "PreconditionFailed"), (400, "InvalidArgument")
 LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
@@ -192,3 +192,16 @@ def test_tags_come_in_the_order_of_their_names(main: Any, bucket: str) -> None:
     main.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="foo=bar&Hello=World&a=1")
     found = main.get_object_tagging(Bucket=bucket, Key="k")["TagSet"]
     assert [tag["Key"] for tag in found] == ["Hello", "a", "foo"]
+
+
+def test_lists_that_need_no_order(client: Client, bucket: str) -> None:
+    def unordered(params: dict[str, Any], **_: Any) -> None:
+        params["url"] += "&allow-unordered=true"
+
+    careless = client("s3", "main")
+    for key in ("b", "a/1"):
+        careless.put_object(Bucket=bucket, Key=key)
+    for operation, listed in (("ListObjects", careless.list_objects), ("ListObjectsV2", careless.list_objects_v2)):
+        careless.meta.events.register(f"before-call.s3.{operation}", unordered)
+        assert [found["Key"] for found in listed(Bucket=bucket, MaxKeys=5)["Contents"]] == ["a/1", "b"]
+        assert refused(listed, Bucket=bucket, Delimiter="/") == INVALID
