@@ -3,8 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+
 from tests.harness.server import Server
 from tests.identity.conftest import DENIED, Client, admin, new_name, policy, refused
+
+FAILED = (412, "PreconditionFailed")
 
 
 def test_conditional_writes_are_enforced(main: Any, alt: Any, bucket: str) -> None:
@@ -18,7 +22,57 @@ def test_conditional_writes_are_enforced(main: Any, alt: Any, bucket: str) -> No
     complete = {**named, "UploadId": upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}}
     assert refused(alt.complete_multipart_upload, **complete) == DENIED
     alt.complete_multipart_upload(**complete, IfNoneMatch="*")
-    assert refused(alt.put_object, **named, Body=b"y", IfNoneMatch="*") == (412, "PreconditionFailed")
+    assert refused(alt.put_object, **named, Body=b"y", IfNoneMatch="*") == FAILED
+
+
+def test_conditional_deletes_are_enforced(main: Any, alt: Any, bucket: str) -> None:
+    every = {"Principal": {"AWS": "*"}, "Resource": f"arn:aws:s3:::{bucket}/*"}
+    deletes = {**every, "Action": "s3:DeleteObject", "Condition": {"Null": {"s3:if-match": "false"}}}
+    main.put_bucket_policy(Bucket=bucket, Policy=policy(deletes, {**every, "Action": "s3:GetObject"}))
+    tags = {key: main.put_object(Bucket=bucket, Key=key, Body=b"x")["ETag"] for key in "abc"}
+    assert refused(alt.delete_object, Bucket=bucket, Key="a") == DENIED
+    assert refused(alt.delete_object, Bucket=bucket, Key="a", IfMatch='"0"') == FAILED
+    alt.delete_object(Bucket=bucket, Key="a", IfMatch=tags["a"])
+
+    def claim(params: dict[str, Any], **_: Any) -> None:
+        params["headers"]["If-Match"] = "*"  # of the request as a whole: no condition on any of its keys
+
+    alt.meta.events.register("before-call.s3.DeleteObjects", claim)
+    try:
+        entries = [{"Key": "b"}, {"Key": "c", "ETag": tags["c"]}]
+        answer = alt.delete_objects(Bucket=bucket, Delete={"Objects": entries})
+    finally:
+        alt.meta.events.unregister("before-call.s3.DeleteObjects", claim)
+    assert [(one["Key"], one["Code"]) for one in answer["Errors"]] == [("b", "AccessDenied")]
+    assert [one["Key"] for one in main.list_objects_v2(Bucket=bucket)["Contents"]] == ["b"]
+
+
+def test_who_asks_what_is_there_has_to_be_let_read_it(main: Any, alt: Any, bucket: str) -> None:
+    every = {"Principal": {"AWS": "*"}, "Resource": f"arn:aws:s3:::{bucket}/*"}
+    writes = {**every, "Action": ["s3:PutObject", "s3:DeleteObject"]}
+    main.put_bucket_policy(Bucket=bucket, Policy=policy(writes))
+    named = {"Bucket": bucket, "Key": "k"}
+    tag = main.put_object(**named, Body=b"x")["ETag"]
+    for guess in (tag, '"0"'):
+        assert refused(alt.put_object, **named, Body=b"y", IfMatch=guess) == DENIED
+        assert refused(alt.delete_object, **named, IfMatch=guess) == DENIED
+        many = alt.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k", "ETag": guess}]})
+        assert many["Errors"][0]["Code"] == "AccessDenied"
+    assert refused(alt.delete_object, **named, IfMatchSize=1) == DENIED
+    assert refused(alt.put_object, **named, Body=b"y", IfNoneMatch="*") == FAILED
+    alt.put_object(**named, Body=b"y", IfMatch="*")
+    main.put_bucket_policy(Bucket=bucket, Policy=policy(writes, {**every, "Action": "s3:GetObject"}))
+    alt.put_object(**named, Body=b"z", IfMatch=main.put_object(**named, Body=b"y")["ETag"])
+
+
+def test_a_form_has_no_conditions(compat: Server, main: Any, bucket: str) -> None:
+    put = {"Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    unconditional = {**put, "Effect": "Deny", "Condition": {"Null": {"s3:if-none-match": "true"}}}
+    for statements, status in (([put], 204), ([put, unconditional], 403)):
+        main.put_bucket_policy(Bucket=bucket, Policy=policy(*statements))
+        form = {"key": (None, "k"), "file": (None, b"x")}
+        sent = httpx.post(f"{compat.endpoint}/{bucket}", files=form, headers={"if-none-match": "*"})
+        assert sent.status_code == status
 
 
 def test_conditions_on_what_documents_say(main: Any, alt: Any, client: Client, compat: Server) -> None:

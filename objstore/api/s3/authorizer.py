@@ -7,6 +7,7 @@ What may not be listed is not told from what is not there.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from objstore.api.s3.access_settings import (
     ACL,
@@ -25,12 +26,13 @@ from objstore.api.s3.access_settings import (
     policy_of,
 )
 from objstore.api.s3.call import Call
+from objstore.api.s3.conditions import tells_content
 from objstore.api.s3.copy_source import parse_copy_source
 from objstore.api.s3.object_acl import ACL_HEADERS, acl_attrs
 from objstore.api.s3.permissions import GET_OBJECT, LIST_BUCKET, Need, On, need_of
-from objstore.api.s3.rename import RENAME_SOURCE, parse_rename_source
+from objstore.api.s3.rename import RENAME_IF_MATCH, RENAME_SOURCE, parse_rename_source
 from objstore.api.s3.request_context import RequestContext
-from objstore.api.s3.request_facts import facts_of
+from objstore.api.s3.request_facts import IF_MATCH, IF_NONE_MATCH, Facts, facts_of
 from objstore.api.s3.tags import tags_of_document
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.identity.acl import granted
@@ -47,6 +49,7 @@ _PREFIX = "s3:prefix"
 _USUAL = frozenset(
     {"GetObject", "HeadObject", "PutObject", "DeleteObject", "UploadPart", "ListObjectsV2", "ListObjects"}
 )
+_CONDITIONAL = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "RenameObject"})
 _MAKES_OBJECTS = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 _POLICY_ACTIONS = frozenset({"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"})
 _BYPASSABLE = frozenset({"s3:deleteobject", "s3:putobjectretention"})
@@ -89,12 +92,16 @@ async def authorize(call: Call) -> None:
             raise AccessDenied
         return
     await _authorize_in(call, bucket, need, call.request.key, call.query.get(VERSION_ID))
+    if call.operation in _CONDITIONAL and tells_content(call.request.headers):
+        await _authorize_condition(call, bucket)
     if call.operation in _MAKES_OBJECTS:
         call.access_attrs = acl_attrs(call, bucket)
     if call.operation == "RenameObject":  # the source is read, and is not there any more
         source = parse_rename_source(call.request.headers[RENAME_SOURCE], bucket.name)
+        tag = call.request.headers.get(RENAME_IF_MATCH)
+        its: Facts = {IF_MATCH: None if tag is None else [tag.decode("latin-1").strip()], IF_NONE_MATCH: None}
         for operation in ("GetObject", "DeleteObject"):
-            await _authorize_in(call, bucket, need_of(operation), source, None)
+            await _authorize_in(call, bucket, need_of(operation), source, None, its)
     if _COPY_SOURCE in call.request.headers and call.operation in ("CopyObject", "UploadPartCopy"):
         await _authorize_source(call)
 
@@ -125,13 +132,21 @@ async def would(call: Call, need: Need, key: bytes = b"") -> bool:
         return True
 
 
-async def may_delete(call: Call, keys: Iterable[tuple[bytes, str | None]]) -> list[bool]:
-    """Whether each key, or version of a key, of the request's bucket may be deleted."""
+async def may_delete(call: Call, entries: Iterable[Mapping[str, Any]]) -> list[bool]:
+    """Whether each entry of a DeleteObjects document, under its own conditions, may be deleted."""
     bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)
-    need = need_of("DeleteObject")
-    if _owns_plainly(call, call.principal, bucket, need):
-        return [True for _ in keys]
-    return [await _passes(call, bucket, need, key, version) for key, version in keys]
+    if _owns_plainly(call, call.principal, bucket, need_of("DeleteObject")):
+        return [True for _ in entries]
+    return [await _may_delete(call, bucket, entry) for entry in entries]
+
+
+async def _may_delete(call: Call, bucket: Bucket, entry: Mapping[str, Any]) -> bool:
+    key, version, tag = entry["Key"].encode(), entry.get("VersionId"), entry.get("ETag")
+    its: Facts = {} if tag is None else {IF_MATCH: [tag]}
+    if not await _passes(call, bucket, need_of("DeleteObject"), key, version, its):
+        return False
+    told = not entry.keys().isdisjoint(("LastModifiedTime", "Size")) or tag not in (None, "*")
+    return not told or await _may_learn(call, bucket, key, version)
 
 
 async def concealed(call: Call) -> bool:
@@ -161,12 +176,32 @@ async def _authorize_service(call: Call, need: Need) -> None:
         raise AccessDenied
 
 
-async def _authorize_in(call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None) -> None:
+async def _authorize_in(
+    call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None, facts: Facts | None = None
+) -> None:
     if _owns_plainly(call, call.principal, bucket, need):
         return
     call.asked = True
-    if not await _passes(call, bucket, need, key, version):
+    if not await _passes(call, bucket, need, key, version, facts):
         raise AccessDenied
+
+
+async def _authorize_condition(call: Call, bucket: Bucket) -> None:
+    """Who asks that what is there be a certain object has to be let read it, as on AWS."""
+    key, version = call.request.key, call.query.get(VERSION_ID)
+    if not await _may_learn(call, bucket, key, version):
+        raise AccessDenied
+
+
+async def _may_learn(call: Call, bucket: Bucket, key: bytes, version: str | None) -> bool:
+    if _owns_plainly(call, call.principal, bucket, GET_OBJECT):
+        return True
+    try:
+        return await _passes(call, bucket, GET_OBJECT, key, version)
+    except (NoSuchKey, NoSuchVersion):  # whoever is asked next says so, or has manners of their own
+        return True
+    finally:
+        call.found = None
 
 
 async def _authorize_source(call: Call) -> None:
@@ -187,10 +222,13 @@ def _owns_plainly(call: Call, principal: Principal, bucket: Bucket, need: Need) 
     return not acls_live(bucket, call.site) or (need.grant_on is On.BUCKET and ACL not in bucket.settings)
 
 
-async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None) -> bool:
+async def _passes(
+    call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None, more: Facts | None = None
+) -> bool:
     """AWS's whole logic for one need. Raises NoSuchKey, NoSuchVersion where these may be known.
 
-    ``key`` with LIST_BUCKET: that it is not there is to be known, as if a listing with this prefix said it.
+    ``key`` with LIST_BUCKET: that it is not there is to be known, as if a listing with this prefix said it. ``more``:
+    facts that go before what the request says.
     """
     principal, site, policy = call.principal, call.site, policy_of(bucket)
     live = acls_live(bucket, site)
@@ -210,7 +248,7 @@ async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: s
         policy = None
     resource = _resource(call, bucket, need, found if reads_acl else None, policy, live)
     tags = await _given_tags(call) if _asks_for(_GIVEN_TAG, policy, principal) else None
-    facts = await facts_of(call, need, lambda name: _asks_for(name, policy, principal))
+    facts = await facts_of(call, need, lambda name: _asks_for(name, policy, principal)) | (more or {})
     if key and need is LIST_BUCKET:
         facts[_PREFIX] = [key.decode()]
     context = _context(call, resource.account, (found.tags or {}) if found else {}, tags, facts)
@@ -297,7 +335,7 @@ def _context(
     account: str,
     existing: Mapping[str, str] | None = None,
     given: Mapping[str, str] | None = None,
-    more: Mapping[str, list[str]] | None = None,
+    more: Facts | None = None,
 ) -> RequestContext:
     return RequestContext(
         call.request,

@@ -38,7 +38,7 @@ class RequestContext:
     """The condition keys of one request by one principal.
 
     ``existing_tags``: of the object that is asked about; ``given_tags``: that the request wants to set, None to take
-    the header's; ``resource_account``: whose the resource is. ``more``: further keys, lower case.
+    the header's; ``resource_account``: whose the resource is. ``more``: further keys, lower case (None: not there).
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class RequestContext:
         resource_account: str = "",
         existing_tags: Tags | None = None,
         given_tags: Tags | None = None,
-        more: Mapping[str, Values] | None = None,
+        more: Mapping[str, Values | None] | None = None,
     ) -> None:
         self._request, self._principal, self._region = request, principal, region
         self._account, self._existing, self._given = resource_account, existing_tags, given_tags
