@@ -1,4 +1,5 @@
-"""Lines of access logs, a request each; one that deletes many keys has a line for each of them besides.
+"""Lines of access logs, a request each; one that deletes many keys has a line for each of them besides, and one that
+copies has a line in the log of its source's bucket too.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
 
@@ -8,9 +9,12 @@ What a client sent cannot end a line, nor a field of it.
 from collections.abc import Sequence
 from datetime import datetime
 
+from objstore.api.cycle import tls_of
 from objstore.api.s3.call import BatchEntry, Call
+from objstore.api.s3.copy_source import parse_copy_source
 from objstore.api.s3.text import url_encode
 from objstore.model import clock
+from objstore.model.errors import RequestError
 from objstore.model.objects import Bucket
 
 _FIELD_CHARS_MAX = 2048
@@ -42,40 +46,81 @@ _RESOURCES = {
     "versions": "BUCKETVERSIONS",
     "website": "WEBSITE",
 }
-_COPIES = {"CopyObject": "COPY.OBJECT", "UploadPartCopy": "COPY.PART"}
+COPIES = {"CopyObject": "COPY.OBJECT", "UploadPartCopy": "COPY.PART"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def lines_of(call: Call, bucket: Bucket, seconds: float, source: str) -> list[str]:
-    """The lines of a request that took ``seconds``. ``source``: ``REST``, ``WEBSITE``."""
+def lines_of(call: Call, bucket: Bucket, seconds: float, source: str, host_id: str) -> list[str]:
+    """The lines of a request that took ``seconds``. ``source``: ``REST``, ``WEBSITE``; ``host_id``: that of answers."""
     request = call.request
-    query = request.query_string.decode("latin-1")
-    target = request.raw_path.decode("latin-1") + (f"?{query}" if query and "ignature" not in query else "")
-    milliseconds = str(int(seconds * 1000))
+    query = request.query_string
     size = getattr(call, "object_bytes", None)
-    version_id = request.query.get("versionId", "-")[:_VERSION_ID_CHARS_MAX] if query and "%" not in query else "-"
-    begin, end = _common(call, bucket)
+    version_id = request.query.get("versionId", "-")[:_VERSION_ID_CHARS_MAX] if query and b"%" not in query else "-"
+    begin, end = _common(call, bucket, host_id)
     line = [
         *begin,
-        f"{source}.{_COPIES.get(call.operation) or f'{request.method}.{_resource_of(call)}'}",
+        f"{source}.{COPIES.get(call.operation) or f'{request.method}.{_resource_of(call)}'}",
         _key(request.key),
-        _quoted(f"{request.method} {target} HTTP/1.1"),
+        _uri(call),
         str(call.status or 499),
         call.code or "-",
         str(call.sent_bytes or "-"),
         "-" if size is None else str(size),
-        milliseconds,
-        milliseconds,
-        _quoted(request.header(b"referer")),
-        _quoted(request.header(b"user-agent")),
-        _plain(version_id),
+        *_ending(call, seconds, version_id),
         *end,
     ]
     entries: Sequence[BatchEntry] = getattr(call, "batch", ())
     return [" ".join(line), *(" ".join([*begin, *_batch_fields(entry), *end]) for entry in entries)]
 
 
-def _common(call: Call, bucket: Bucket) -> tuple[list[str], list[str]]:
+def source_of(call: Call) -> tuple[str, bytes, str] | None:
+    """Bucket, key and version id (``-``: none was named) that a copy reads; None where its header names none."""
+    try:
+        bucket, key, version = parse_copy_source(call.request.headers.get(b"x-amz-copy-source", b""))
+    except RequestError:
+        return None
+    return bucket, key, "-" if version is None else version.hex() or "null"
+
+
+def source_line(call: Call, bucket: Bucket, key: bytes, version_id: str, seconds: float, host_id: str) -> str:
+    """The line of a copy in the log of the bucket that it reads from.
+
+    Its status and code are those of the reading; where it has not come to that, those of the whole.
+    """
+    size = getattr(call, "source_bytes", None)
+    begin, end = _common(call, bucket, host_id)
+    line = [
+        *begin,
+        f"REST.{COPIES[call.operation]}_GET",
+        _key(key),
+        _uri(call),
+        *((str(call.status or 499), call.code or "-", "-", "-") if size is None else ("200", "-", "-", str(size))),
+        *_ending(call, seconds, version_id),
+        *end,
+    ]
+    return " ".join(line)
+
+
+def _uri(call: Call) -> str:
+    request = call.request
+    query = request.query_string.decode("latin-1")
+    target = request.raw_path.decode("latin-1") + (f"?{query}" if query and "ignature" not in query else "")
+    return _quoted(f"{request.method} {target} HTTP/1.1")
+
+
+def _ending(call: Call, seconds: float, version_id: str) -> list[str]:
+    """From the times on to the version."""
+    milliseconds, request = str(int(seconds * 1000)), call.request
+    return [
+        milliseconds,
+        milliseconds,
+        _quoted(request.header(b"referer")),
+        _quoted(request.header(b"user-agent")),
+        _plain(version_id),
+    ]
+
+
+def _common(call: Call, bucket: Bucket, host_id: str) -> tuple[list[str], list[str]]:
     """What all lines of a request begin and end with."""
     request = call.request
     client = request.scope.get("client")
@@ -88,8 +133,9 @@ def _common(call: Call, bucket: Bucket) -> tuple[list[str], list[str]]:
         _requester(call),
         request.request_id,
     ]
-    needed_acl = "Yes" if getattr(call, "acl_required", False) else "-"
-    return begin, ["-", version, "-", kind, _plain(request.host) or "-", "-", "-", needed_acl]
+    tls_version, cipher = tls_of(request.receive) or ("-", "-")
+    needed_acl = "Yes" if bucket.name in getattr(call, "acl_required", ()) else "-"
+    return begin, [host_id, version, cipher, kind, _plain(request.host) or "-", tls_version, "-", needed_acl]
 
 
 def _batch_fields(entry: BatchEntry) -> list[str]:

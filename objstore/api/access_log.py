@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from objstore.api.access_line import lines_of
+from objstore.api.access_line import COPIES, lines_of, source_line, source_of
 from objstore.api.pieces import Pieces
 from objstore.api.s3.access_settings import LOGGING as SETTING
 from objstore.api.s3.call import Call
@@ -49,41 +49,65 @@ class _Text(Pieces):
 
 
 class AccessLog:
-    """Gathers lines by source bucket; ``run`` puts them every ``seconds``. ``account_of``: of a canonical id."""
+    """Gathers lines by source bucket; ``run`` puts them ``seconds`` after the first one came.
 
-    def __init__(self, store: Verbs, seconds: float, account_of: Callable[[str], str]) -> None:
-        self._store, self._seconds, self._account_of = store, seconds, account_of
+    ``account_of``: of a canonical id. ``host_id``: what answers say in ``x-amz-id-2``.
+    """
+
+    def __init__(self, store: Verbs, seconds: float, account_of: Callable[[str], str], host_id: str) -> None:
+        self._store, self._seconds, self._account_of, self.host_id = store, seconds, account_of, host_id
         self._lines: dict[str, list[str]] = {}
+        self._due: dict[str, float] = {}  # monotonic seconds, of each bucket that has lines
         self._count = 0
         self.dropped = 0
 
     def note(self, call: Call, seconds: float, source: str = "REST") -> None:
         """Remember a request that was answered, if its bucket wants to have it logged. ``source``: see ``lines_of``."""
         bucket = self._store.known_bucket(call.request.bucket) if call.request.bucket else None
-        if bucket is None or SETTING not in bucket.settings:
-            return
+        if bucket is not None and SETTING in bucket.settings:
+            self._gather(bucket, lines_of(call, bucket, seconds, source, self.host_id))
+        if call.operation in COPIES:
+            self._note_source(call, seconds)
+
+    def _note_source(self, call: Call, seconds: float) -> None:
+        """What a copy reads from is told of it too: of nothing that nobody has signed or may sign."""
+        read = source_of(call) if hasattr(call, "authenticated") else None
+        bucket = self._store.known_bucket(read[0]) if read else None
+        if read and bucket is not None and SETTING in bucket.settings:
+            self._gather(bucket, [source_line(call, bucket, *read[1:], seconds, self.host_id)])
+
+    def _gather(self, bucket: Bucket, lines: list[str]) -> None:
         if self._count >= LINES_MAX:
             self.dropped += 1
             return
-        lines = lines_of(call, bucket, seconds, source)
         self._count += len(lines)
-        self._lines.setdefault(bucket.name, []).extend(lines)
+        gathered = self._lines.get(bucket.name)
+        if gathered is None:
+            gathered = self._lines[bucket.name] = []
+            self._due[bucket.name] = clock.monotonic_seconds() + self._seconds
+        gathered.extend(lines)
 
     def of(self, source: str) -> "SourceLog":
         """The same, for requests that come to another place than S3 itself."""
         return SourceLog(self, source)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop``, and once more then."""
+        """Until ``stop``, and once more for all then."""
         while not stop.is_set():
+            due = min(self._due.values(), default=None)
+            # What comes first while nothing is due is not due before ``seconds`` are over.
+            pause = self._seconds if due is None else max(due - clock.monotonic_seconds(), 0.0)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._seconds)
-            await self.flush()
+                await asyncio.wait_for(stop.wait(), pause)
+            now = clock.monotonic_seconds()
+            await self._flush([name for name, due in self._due.items() if due <= now or stop.is_set()])
 
-    async def flush(self) -> None:
-        """Put what was gathered: one object a source bucket."""
-        gathered, self._lines, self._count = self._lines, {}, 0
-        for name, lines in gathered.items():
+    async def _flush(self, names: list[str]) -> None:
+        """Put what was gathered of these source buckets: an object each."""
+        for name in names:
+            lines = self._lines.pop(name)
+            del self._due[name]
+            self._count -= len(lines)
             try:
                 await self._put(name, lines)
             except ObjstoreError as error:

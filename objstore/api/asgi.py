@@ -72,7 +72,7 @@ class Gateway:
     observed. ``answer_seconds``: see ``AnswerWatch``. ``access_log`` is told of each, if there is an ``observe``.
     ``audience`` counts by bucket and program what was answered without an error. ``audit`` takes a record of every S3
     request. ``website``: serves requests whose host is below ``website_domain``. ``control`` serves S3 Control.
-    ``dispatcher`` answers in place of the one for S3.
+    ``dispatcher`` answers in place of the one for S3. ``host_id``: what answers say in ``x-amz-id-2``, random if empty.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Gateway:
         website_domain: str = "",
         control: Application | None = None,
         dispatcher: "Answerer | None" = None,
+        host_id: str = "",
     ) -> None:
         self._store = store
         self._site = site
@@ -107,7 +108,7 @@ class Gateway:
         self._audit, self._access_log = audit, access_log
         self._first_byte, self._slow, self._audience = first_byte, slow, audience
         self._watch = AnswerWatch(answer_seconds)
-        self._host_id = clock.random_bytes(32).hex()
+        self._host_id = host_id or clock.random_bytes(32).hex()
         self._host_id_header = (b"x-amz-id-2", self._host_id.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

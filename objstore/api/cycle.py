@@ -104,6 +104,13 @@ class Cycle(RequestResponseCycle):
             filled = receiver.release()
         return filled
 
+    def tls(self) -> tuple[str, str] | None:
+        """See ``tls_of``."""
+        transport = self._http.transport
+        opened = transport.get_extra_info("ssl_object") if transport is not None else None
+        version, cipher = (opened.version(), opened.cipher()) if opened is not None else (None, None)
+        return (version, cipher[0]) if version and cipher else None
+
     def _continue(self) -> None:
         if self.waiting_for_100_continue and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -152,3 +159,12 @@ def receive_now_of(receive: Any) -> Callable[[], tuple[bytes, bool] | None] | No
     """``Cycle.receive_now`` of the request whose ``receive`` this is; None if another server calls the application."""
     cycle = getattr(receive, "__self__", None)
     return cycle.receive_now if isinstance(cycle, Cycle) else None
+
+
+def tls_of(receive: Any) -> tuple[str, str] | None:
+    """Version of TLS and cipher (OpenSSL's names) of the connection of a request; None: it is not encrypted.
+
+    Looked up when somebody wants to know it: requests that nobody logs cost nothing.
+    """
+    cycle = getattr(receive, "__self__", None)
+    return cycle.tls() if isinstance(cycle, Cycle) else None

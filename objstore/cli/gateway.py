@@ -55,6 +55,7 @@ from objstore.lifecycle.heat import Folding
 from objstore.meta.database import Database
 from objstore.meta.quotas import Quotas
 from objstore.meta.residents import ResidentRows
+from objstore.model import clock
 from objstore.repair.snapshots import Snapshots
 from objstore.store.build import open_store
 from objstore.store.kms import LocalKms
@@ -121,7 +122,8 @@ async def run_gateway(spec: WorkerSpec) -> None:
         secret_of=lambda access_key: authenticator.secret_of(access_key)[0],
         audit_tail=audit.tail if audit and spec.audit_file else None,
     )
-    access_log = AccessLog(store, spec.access_log_seconds, account_of_owner(identities.desk.directory))
+    host_id = clock.random_bytes(32).hex()
+    access_log = AccessLog(store, spec.access_log_seconds, account_of_owner(identities.desk.directory), host_id)
     console = Console(console_files(), sessions, spec.region, note)
     audience, observe = Audience(), metrics.observe if spec.counting else _count_nothing
     ops = Ops(readiness, metrics, admin_application(state, authenticator, note), console)
@@ -137,6 +139,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
             access_log=access_log.of("WEBSITE"),
             audience=audience if spec.counting else None,
             dispatcher=Websites(),
+            host_id=host_id,
         )
     control = Gateway(store, authenticator, site, observe=observe, audit=note, dispatcher=Control(authenticator))
     gateway = Gateway(
@@ -154,6 +157,7 @@ async def run_gateway(spec: WorkerSpec) -> None:
         first_byte=metrics.observe_first_byte if spec.counting else None,
         slow=SlowLog(spec.slow_seconds),
         audience=audience if spec.counting else None,
+        host_id=host_id,
     )
     tracing = Tracing(spec.trace_endpoint, spec.trace_ratio, name) if spec.trace_endpoint else None
     if tracing is not None:

@@ -13,5 +13,6 @@ COMPAT: dict[str, Any] = {
     "kms_keys": ["testkey-1", "testkey-2"],
     "lifecycle_day_seconds": 10,
     "access_log_seconds": 5,
+    "workers": 1,  # what one client has set the next one sees at once, and a log is one object
 }
 PROFILES: dict[str, dict[str, Any]] = {"compat": COMPAT}

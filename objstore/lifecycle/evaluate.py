@@ -43,6 +43,16 @@ def next_due(
     return None
 
 
+def expiring(plan: Plan, facts: VersionFacts) -> datetime | None:
+    """When rules delete the version, or put a delete marker over it; None if none ever does, as far as is known now."""
+    found = [
+        max(one.due, facts.locked_until or one.due) if one.kind is Kind.DELETE else one.due
+        for one in _by_rules(plan, facts, NOBODY)
+        if one.kind in (Kind.DELETE, Kind.MARK)
+    ]
+    return min((due for due in found if due != days.FAR), default=None)
+
+
 def upload_due(plan: Plan, key: bytes, created: datetime) -> tuple[datetime, str] | None:
     """When an upload that was begun at ``created`` is to be aborted if it is still open, and by which rule."""
     due = [(days.due_after(created, age), rule.id) for age, rule in aborting(plan, key)]

@@ -16,14 +16,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 import structlog
 
-from objstore.lifecycle.inventory_rows import columns_of, needs_attrs, row_of
+from objstore.lifecycle.inventory_rows import Listed, columns_of, needs_attrs, row_of
 from objstore.lifecycle.inventory_writer import EXTENSIONS, Writer, schema_text, writer_of
 from objstore.meta.inventories import SETTING, Inventories
 from objstore.model import clock, days
@@ -143,7 +143,7 @@ class Inventory:
         columns = columns_of(delivery.wanted)
         writer, rows = writer_of(delivery.format, columns), 0
         async for page in self._pages(delivery):
-            table = [row_of(delivery.source, version, columns, is_latest) for version, is_latest in page]
+            table = [row_of(delivery.source, listed, columns) for listed in page]
             await asyncio.to_thread(writer.add, table)
             rows += len(table)
             if rows >= FILE_ROWS:
@@ -153,8 +153,8 @@ class Inventory:
             await self._file(delivery, writer)
         await self._finish(delivery)
 
-    async def _pages(self, delivery: _Delivery) -> AsyncIterator[list[tuple[ObjectVersion, bool]]]:
-        """Versions and whether each is the latest of its key, PAGE at a time, with attributes if these are needed."""
+    async def _pages(self, delivery: _Delivery) -> AsyncIterator[list[Listed]]:
+        """Versions, PAGE at a time, with attributes if these are needed."""
         name, bucket_id = delivery.source.name, delivery.source.id
         prefix = delivery.wanted.get("Filter", {}).get("Prefix", "").encode()
         with_attrs = needs_attrs(columns_of(delivery.wanted))
@@ -163,8 +163,8 @@ class Inventory:
         kept = clock.monotonic_seconds()
         async for page in pages:
             if with_attrs:
-                found = await self._whole(bucket_id, [one for one, _ in page], all_versions)
-                yield [(one, latest) for one, (_, latest) in zip(found, page, strict=True) if one is not None]
+                found = await self._whole(bucket_id, [one.version for one in page], all_versions)
+                yield [replace(old, version=new) for new, old in zip(found, page, strict=True) if new is not None]
             else:
                 yield page
             if clock.monotonic_seconds() > kept + KEEP_SECONDS:
@@ -182,18 +182,25 @@ class Inventory:
             [(bucket_id, one.key, one.version_id if one.versioned else NULL_VERSION) for one in listed]
         )
 
-    async def _current(self, bucket: str, prefix: bytes) -> AsyncIterator[list[tuple[ObjectVersion, bool]]]:
+    async def _current(self, bucket: str, prefix: bytes) -> AsyncIterator[list[Listed]]:
         after: bytes | None = b""
         while after is not None:
             page = await self._store.list(ListRequest(bucket, prefix=prefix, after=after, limit=PAGE))
-            yield [(version, True) for version in page.versions]
+            yield [Listed(version) for version in page.versions]
             after = page.next_after
 
-    async def _versions(self, bucket: str, prefix: bytes) -> AsyncIterator[list[tuple[ObjectVersion, bool]]]:
+    async def _versions(self, bucket: str, prefix: bytes) -> AsyncIterator[list[Listed]]:
         request: ListVersionsRequest | None = ListVersionsRequest(bucket, prefix=prefix, limit=PAGE)
+        last_key, newer = b"", 0
         while request is not None:
             page = await self._store.list_versions(request)
-            yield [(version, version.noncurrent_since is None) for version in page.versions]
+            listed = []
+            for version in page.versions:  # the newest of a key first
+                is_latest = version.noncurrent_since is None
+                newer = 0 if version.key != last_key else newer
+                listed.append(Listed(version, is_latest, newer))
+                last_key, newer = version.key, newer + (not is_latest)
+            yield listed
             request = None
             if page.next_after is not None:
                 key, last = page.next_after

@@ -1,10 +1,19 @@
 """Rows of inventories: what each field says of a version. Values are text, numbers, truth or times; None: nothing."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
+from objstore.identity.acl import ID, URIS, private
+from objstore.lifecycle.act import facts_of
+from objstore.lifecycle.evaluate import expiring
+from objstore.lifecycle.plan import plan_of
+from objstore.meta.facts import Seen
 from objstore.model.checksum import Checksum
 from objstore.model.encryption import BUCKET_KEY, KIND, SSE_C, SSE_KMS, SSE_KMS_DSSE, SSE_S3, envelope_of
 from objstore.model.lock import lock_of
@@ -14,7 +23,17 @@ from objstore.model.tiers import HOT, code_of_tier
 
 Value = str | int | bool | datetime | None
 _ENCRYPTION = {SSE_S3: "SSE-S3", SSE_KMS: "SSE-KMS", SSE_KMS_DSSE: "DSSE-KMS", SSE_C: "SSE-C"}
-_OWNER = "o"
+_OWNER, _ACL = "o", "a"  # of ``attrs``
+_ACL_FORMAT = "2022-11-10"  # which AWS says that its documents are of
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A version as a list has it. ``newer_noncurrent``: how many newer noncurrent versions its key has."""
+
+    version: ObjectVersion
+    is_latest: bool = True
+    newer_noncurrent: int = 0
 
 
 def _encryption(version: ObjectVersion) -> str:
@@ -38,6 +57,27 @@ def _access_tier(version: ObjectVersion) -> str | None:
 def _hold(version: ObjectVersion) -> str | None:
     hold = lock_of(version.attrs).hold
     return None if hold is None else "ON" if hold else "OFF"
+
+
+def _owner(bucket: Bucket, version: ObjectVersion) -> str:
+    return str((version.attrs or {}).get(_OWNER, bucket.owner))
+
+
+def _acl(bucket: Bucket, version: ObjectVersion) -> str:
+    """The access control list as AWS has it there: a JSON document, in base64."""
+    grants = (version.attrs or {}).get(_ACL) or private(_owner(bucket, version))
+    shown = [
+        {"uri": URIS[grantee], "permission": permission, "type": "Group"}
+        if grantee in URIS
+        else {"canonicalId": grantee.removeprefix(ID), "type": "CanonicalUser", "permission": permission}
+        for grantee, permission in grants
+    ]
+    return b64encode(orjson.dumps({"version": _ACL_FORMAT, "status": "AVAILABLE", "grants": shown})).decode()
+
+
+def _expiration(bucket: Bucket, listed: Listed) -> datetime | None:
+    seen = Seen(listed.version, listed.is_latest, False, listed.newer_noncurrent)
+    return expiring(plan_of(bucket.id, bucket.settings), facts_of(seen))
 
 
 # Of a version that is no delete marker.
@@ -65,10 +105,13 @@ _OF_ATTRS = frozenset(
         "BucketKeyStatus",
         "ObjectOwner",
         "IntelligentTieringAccessTier",
+        "ObjectAccessControlList",
+        "LifecycleExpirationDate",
     }
 )
-# What a version has to have beside these is not known here: such fields are refused when they are asked for.
-FIELDS = frozenset({*_FIELDS, "LastModifiedDate", "ObjectOwner"})
+FIELDS = frozenset({*_FIELDS, "LastModifiedDate", "ObjectOwner", "ObjectAccessControlList", "LifecycleExpirationDate"})
+# What they are about there is not here: they are refused when they are asked for.
+REFUSED = frozenset({"ObjectLockEventHoldStatus", "ObjectLockEventHoldDuration", "IntelligentTieringReferenceDate"})
 
 
 def columns_of(wanted: Mapping[str, Any]) -> list[str]:
@@ -82,12 +125,13 @@ def needs_attrs(columns: Sequence[str]) -> bool:
     return not _OF_ATTRS.isdisjoint(columns)
 
 
-def row_of(bucket: Bucket, version: ObjectVersion, columns: Sequence[str], is_latest: bool) -> list[Value]:
+def row_of(bucket: Bucket, listed: Listed, columns: Sequence[str]) -> list[Value]:
     """A version's row. Keys are as in AWS's lists: percent-encoded."""
-    return [_value(bucket, version, column, is_latest) for column in columns]
+    return [_value(bucket, listed, column) for column in columns]
 
 
-def _value(bucket: Bucket, version: ObjectVersion, column: str, is_latest: bool) -> Value:
+def _value(bucket: Bucket, listed: Listed, column: str) -> Value:
+    version = listed.version
     match column:
         case "Bucket":
             return bucket.name
@@ -96,11 +140,20 @@ def _value(bucket: Bucket, version: ObjectVersion, column: str, is_latest: bool)
         case "VersionId":
             return version.version_text if version.versioned else None
         case "IsLatest":
-            return is_latest
+            return listed.is_latest
         case "IsDeleteMarker":
             return version.marker
         case "LastModifiedDate":
             return version.modified
         case "ObjectOwner":
-            return str((version.attrs or {}).get(_OWNER, bucket.owner))
-    return None if version.marker else _FIELDS[column](version)
+            return _owner(bucket, version)
+    return None if version.marker else _of_object(bucket, listed, column)
+
+
+def _of_object(bucket: Bucket, listed: Listed, column: str) -> Value:
+    match column:
+        case "ObjectAccessControlList":
+            return _acl(bucket, listed.version)
+        case "LifecycleExpirationDate":
+            return _expiration(bucket, listed)
+    return _FIELDS[column](listed.version)

@@ -13,7 +13,7 @@ from objstore.lifecycle.inventory_rows import Value
 EXTENSIONS = {"CSV": ".csv.gz", "Parquet": ".parquet", "ORC": ".orc"}
 _INTEGERS = frozenset({"Size"})
 _TRUTHS = frozenset({"IsLatest", "IsDeleteMarker", "IsMultipartUploaded"})
-_TIMES = frozenset({"LastModifiedDate", "ObjectLockRetainUntilDate"})
+_TIMES = frozenset({"LastModifiedDate", "ObjectLockRetainUntilDate", "LifecycleExpirationDate"})
 
 
 class Writer(Protocol):

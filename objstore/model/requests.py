@@ -135,7 +135,7 @@ class CompletePart:
 class CompleteRequest:
     """CompleteMultipartUpload. ``checksum``: full-object value that the client claims, (algorithm, base64 text).
 
-    ``customer``: the key of an upload with SSE-C; of one with checksums it has to be given.
+    ``customer``: the key of an upload with SSE-C; of one with checksums, or if it is ``needed``, it has to be given.
     """
 
     bucket: str
@@ -147,6 +147,7 @@ class CompleteRequest:
     size: int | None = None
     condition: Condition = UNCONDITIONAL
     customer: CustomerKey | None = None
+    needed: bool = False
 
 
 @dataclass(slots=True)

@@ -248,7 +248,8 @@ class Multiparts:
         """
         upload = await self._find(request.bucket, request.key, request.upload_id)
         kept = envelope_of(upload.attrs)
-        if kept is not None and kept[KIND] == SSE_C and (request.customer or upload.checksum_algorithm):
+        needed = request.customer or request.needed or upload.checksum_algorithm
+        if kept is not None and kept[KIND] == SSE_C and needed:
             await self._context.keys.open(kept, request.customer)
         bucket = await self._context.bucket(request.bucket)
         if upload.state == UploadState.OPEN:

@@ -19,7 +19,6 @@ from objstore.store.append import Appends
 from objstore.store.context import Context
 from objstore.store.copy import Copies
 from objstore.store.delete import Deletes
-from objstore.store.digests import StreamDigests
 from objstore.store.keys import check_customer
 from objstore.store.listing import Listings
 from objstore.store.move import Moves
@@ -99,20 +98,6 @@ class Store:
             reader = await read_opened(self._reads, source, opened.key, start, end, executor, flows)
         self._note(version)
         return reader
-
-    async def part_etag(
-        self, version: ObjectVersion, span: tuple[int, int], customer: CustomerKey | None = None
-    ) -> bytes:
-        """The ETag that a part of a version was uploaded with, computed from its bytes. Raises as ``read``."""
-        digests = StreamDigests({"MD5"}, self.context.executor)
-        reader = await self.read(version, *span, customer)
-        try:
-            async for piece in reader:
-                await digests.update(piece)
-        finally:
-            await reader.aclose()
-        md5, kept = digests.digests()["MD5"], envelope_of(version.attrs)
-        return md5 if kept is None else (await self.context.keys.open(kept, customer)).etag(md5)
 
     async def owners(self, versions: Sequence[ObjectVersion]) -> Mapping[tuple[bytes, bytes], str]:
         """Owners, by key and version id, of those of a bucket's versions that are not simply the bucket's owner's."""

@@ -13,8 +13,12 @@ from objstore.api.auth.body import body_of
 from objstore.api.auth.chunked import ChunkedDecoder
 from objstore.api.auth.form import authenticate_form
 from objstore.api.auth.keyring import NOBODY
+from objstore.api.iam.query import fields_of, operation, parse
+from objstore.api.s3.configuration_checks import check_by_id, check_encryption, check_website
+from objstore.api.s3.cors import check_cors
 from objstore.api.s3.errors import status_of
 from objstore.api.s3.form_body import FormBody, boundary_of
+from objstore.api.s3.lifecycle_rules import read_rules
 from objstore.api.s3.ranges import parse_copy_range, parse_range
 from objstore.api.s3.xml_in import parse_input
 from objstore.identity.parse import BUCKET, IDENTITY, TRUST, PolicyError, parse_policy
@@ -32,7 +36,16 @@ XML_OPERATIONS = (
     "PutBucketNotificationConfiguration",
     "PutBucketInventoryConfiguration",
     "RestoreObject",
+    "PutBucketEncryption",
 )
+# What looks at documents of some of them once they are read.
+CHECKS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "PutBucketLifecycleConfiguration": lambda given: read_rules(given.get("Rules", [])),
+    "PutBucketCors": check_cors,
+    "PutBucketWebsite": check_website,
+    "PutBucketInventoryConfiguration": lambda given: check_by_id("Inventory", given, "i"),
+    "PutBucketEncryption": check_encryption,
+}
 
 
 def refusals(work: Callable[[], object]) -> None:
@@ -95,9 +108,20 @@ def ranges(data: bytes) -> None:
 
 
 def documents(data: bytes) -> None:
-    """XML bodies, of the operation that the first byte names."""
-    operation = XML_OPERATIONS[data[0] % len(XML_OPERATIONS)] if data else XML_OPERATIONS[0]
-    refusals(lambda: parse_input(operation, data[1:]))
+    """XML bodies, of the operation that the first byte names, and what is then asked of them."""
+    name = XML_OPERATIONS[data[0] % len(XML_OPERATIONS)] if data else XML_OPERATIONS[0]
+    check = CHECKS.get(name, id)
+    refusals(lambda: check(parse_input(name, data[1:])))
+
+
+def queries(data: bytes) -> None:
+    """Forms of the IAM API."""
+
+    def work() -> None:
+        fields = fields_of(data)
+        parse(operation("iam", fields.get("Action", "")), fields)
+
+    refusals(work)
 
 
 def policies(data: bytes) -> None:
@@ -180,6 +204,20 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
             b"</CompleteMultipartUpload>",
             b"\2<LifecycleConfiguration><Rule><ID>a</ID><Status>Enabled</Status><Prefix/></Rule>"
             b"</LifecycleConfiguration>",
+            b"\5<WebsiteConfiguration><IndexDocument><Suffix>i</Suffix></IndexDocument><RoutingRules><RoutingRule>"
+            b"<Condition><HttpErrorCodeReturnedEquals>404</HttpErrorCodeReturnedEquals></Condition><Redirect>"
+            b"<HttpRedirectCode>30\xc2\xb2</HttpRedirectCode><Protocol>http2</Protocol></Redirect></RoutingRule>"
+            b"</RoutingRules></WebsiteConfiguration>",
+            b"\4<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin>"
+            b"<MaxAgeSeconds>5</MaxAgeSeconds></CORSRule></CORSConfiguration>",
+        ),
+    ),
+    "queries": (
+        queries,
+        (
+            b"Action=CreateRole&RoleName=r&AssumeRolePolicyDocument=%7B%7D&MaxSessionDuration=3600&Tags.member.1.Key=a",
+            b"Action=ListUsers&MaxItems=--5&PathPrefix=%2F",
+            b"Action=ListUsers&MaxItems=%C2%B2",
         ),
     ),
     "policies": (policies, (_STATEMENT, b"[]", b'{"Statement":{}}')),

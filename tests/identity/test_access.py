@@ -264,6 +264,17 @@ def test_public_access_block(main: Any, nobody: Any, bucket: str) -> None:
     assert refused(nobody.list_objects_v2, **get) is None
 
 
+def test_whether_a_key_is_there_is_told_to_who_may_list_it(main: Any, alt: Any, bucket: str) -> None:
+    condition = {"StringLike": {"s3:prefix": "public/*"}}
+    one = {"Principal": {"AWS": "*"}, "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"}
+    main.put_bucket_policy(Bucket=bucket, Policy=policy({**one, "Condition": condition}))
+    assert refused(alt.head_object, Bucket=bucket, Key="public/absent") == (404, "404")
+    assert refused(alt.get_object, Bucket=bucket, Key="public/absent") == (404, "NoSuchKey")
+    assert refused(alt.head_object, Bucket=bucket, Key="private/absent") == (403, "403")
+    main.put_object(Bucket=bucket, Key="public/there", Body=b"x")
+    assert refused(alt.head_object, Bucket=bucket, Key="public/there") == (403, "403")
+
+
 def test_object_ownership(main: Any, alt: Any, bucket: str) -> None:
     get = {"Bucket": bucket}
     assert refused(main.get_bucket_ownership_controls, **get) == (404, "OwnershipControlsNotFoundError")
@@ -282,6 +293,11 @@ def test_object_ownership(main: Any, alt: Any, bucket: str) -> None:
     assert refused(main.put_bucket_acl, **get, ACL="public-read") == (400, "AccessControlListNotSupported")
     assert refused(main.put_object, **get, Key="k", ACL="public-read") == (400, "AccessControlListNotSupported")
     main.put_object(**get, Key="k", Body=b"x", ACL="bucket-owner-full-control")
+    for call, more in (
+        (main.put_object, {"Key": "k"}), (main.create_multipart_upload, {"Key": "k"}), (main.put_bucket_acl, {}),
+        (main.copy_object, {"Key": "l", "CopySource": f"{bucket}/k"}), (main.put_object_acl, {"Key": "k"}),
+    ):  # fmt: skip
+        assert refused(call, **get, **more, ACL="private") == (400, "AccessControlListNotSupported"), call
     main.delete_bucket_ownership_controls(**get)
     assert refused(main.put_bucket_acl, **get, ACL="public-read") is None
 

@@ -44,6 +44,8 @@ def test_users(iam: Any) -> None:
     pages = iam.get_paginator("list_users").paginate(PathPrefix=path, PaginationConfig={"PageSize": 1})
     assert [one["UserName"] for page in pages for one in page["Users"]] == [f"aa{name}", f"Ab{name}", f"ac{name}", name]
     assert len(iam.list_users(PathPrefix=path + "ac")["Users"]) == 1
+    for marker in ("-1", "\u00b2", "x", "9" * 5000):
+        assert refused(iam.list_users, Marker=marker) == (400, "ValidationError")
     iam.update_user(UserName=name, NewUserName="z" + name, NewPath=path + "z/")
     assert refused(iam.get_user, UserName=name) == (404, "NoSuchEntity")
     assert iam.get_user(UserName="z" + name)["User"]["UserId"] == made["UserId"]

@@ -5,13 +5,15 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.harness.server import Server
-from tests.identity.conftest import ALT, DENIED, KEYS, MAIN, new_name, policy, refused
+from tests.harness.waiting import until
+from tests.identity.conftest import ALT, DENIED, KEYS, MAIN, Client, new_name, policy, refused
 
 FAILED, INVALID = (412, "PreconditionFailed"), (400, "InvalidArgument")
 LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
@@ -48,7 +50,7 @@ def test_what_is_absent_meets_every_condition_of_a_delete(main: Any, bucket: str
     main.delete_object(**named, VersionId=made["VersionId"], IfMatch="bad")
 
 
-def test_parts_have_their_own_etags(main: Any, bucket: str) -> None:
+def test_parts_by_their_number(main: Any, bucket: str) -> None:
     key = hashlib.sha256(b"a customer's").digest()
     for name, extra in (("plain", {}), ("sealed", {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key})):
         named = {"Bucket": bucket, "Key": name}
@@ -57,10 +59,14 @@ def test_parts_have_their_own_etags(main: Any, bucket: str) -> None:
             body = b"%d" % number * size
             made = main.upload_part(**named, UploadId=upload, PartNumber=number, Body=body, **extra)
             parts.append({"PartNumber": number, "ETag": made["ETag"]})
-        main.complete_multipart_upload(**named, UploadId=upload, MultipartUpload={"Parts": parts})
+        complete = {**named, "UploadId": upload, "MultipartUpload": {"Parts": parts}}
+        if extra:
+            assert refused(main.complete_multipart_upload, **complete) == (400, "InvalidRequest")
+        etag = main.complete_multipart_upload(**complete, **extra)["ETag"]
         for part in parts:
             for call in (main.head_object, main.get_object):
-                assert call(**named, PartNumber=part["PartNumber"], **extra)["ETag"] == part["ETag"]
+                answer = call(**named, PartNumber=part["PartNumber"], **extra)
+                assert (answer["ETag"], answer["PartsCount"]) == (etag, 2)
         assert refused(main.get_object, **named, PartNumber=3, **extra) == (400, "InvalidPart")
     main.put_object(Bucket=bucket, Key="one", Body=b"x")
     assert refused(main.get_object, Bucket=bucket, Key="one", PartNumber=2) == (400, "InvalidPart")
@@ -97,6 +103,11 @@ def logged(client: Any, source: str, target: str, **more: Any) -> tuple[int, str
     return refused(client.put_bucket_logging, Bucket=source, BucketLoggingStatus=wanted)
 
 
+def logged_since(client: Any, source: str) -> datetime:
+    headers = client.get_bucket_logging(Bucket=source)["ResponseMetadata"]["HTTPHeaders"]
+    return parsedate_to_datetime(headers["last-modified"])
+
+
 def test_the_target_of_logs_lets_them_in_by_its_policy(main: Any, alt: Any, bucket: str, target: str) -> None:
     def allow(*statements: dict[str, Any]) -> None:
         main.put_bucket_policy(Bucket=target, Policy=policy(*statements))
@@ -127,6 +138,13 @@ def test_the_target_of_logs_lets_them_in_by_its_policy(main: Any, alt: Any, buck
     assert main.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == {
         "TargetBucket": target, "TargetPrefix": "log/", "TargetObjectKeyFormat": {"SimplePrefix": {}}
     }  # fmt: skip
+    since = logged_since(main, bucket)
+    until(lambda: datetime.now(UTC) > since + timedelta(seconds=1))
+    assert logged(main, bucket, target) is None
+    assert logged_since(main, bucket) == since, "nothing has changed"
+    key_format = {"PartitionedPrefix": {"PartitionDateSource": "DeliveryTime"}}
+    assert logged(main, bucket, target, TargetObjectKeyFormat=key_format) is None
+    assert logged_since(main, bucket) > since
     main.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
     assert "LoggingEnabled" not in main.get_bucket_logging(Bucket=bucket)
 
@@ -174,3 +192,16 @@ def test_tags_come_in_the_order_of_their_names(main: Any, bucket: str) -> None:
     main.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="foo=bar&Hello=World&a=1")
     found = main.get_object_tagging(Bucket=bucket, Key="k")["TagSet"]
     assert [tag["Key"] for tag in found] == ["Hello", "a", "foo"]
+
+
+def test_lists_that_need_no_order(client: Client, bucket: str) -> None:
+    def unordered(params: dict[str, Any], **_: Any) -> None:
+        params["url"] += "&allow-unordered=true"
+
+    careless = client("s3", "main")
+    for key in ("b", "a/1"):
+        careless.put_object(Bucket=bucket, Key=key)
+    for operation, listed in (("ListObjects", careless.list_objects), ("ListObjectsV2", careless.list_objects_v2)):
+        careless.meta.events.register(f"before-call.s3.{operation}", unordered)
+        assert [found["Key"] for found in listed(Bucket=bucket, MaxKeys=5)["Contents"]] == ["a/1", "b"]
+        assert refused(listed, Bucket=bucket, Delimiter="/") == INVALID

@@ -1,5 +1,6 @@
 """Inventories: what they list, how it is laid out, when it is a configuration's turn, and who may get one."""
 
+import base64
 import csv
 import gzip
 import hashlib
@@ -7,6 +8,7 @@ import io
 from datetime import timedelta
 from typing import Any
 
+import botocore.session
 import orjson
 import pyarrow.parquet
 import pytest
@@ -14,8 +16,11 @@ from pyarrow import orc
 
 from objstore.lifecycle import inventory
 from objstore.lifecycle.inventory import Inventory
+from objstore.lifecycle.inventory_rows import FIELDS as FIELDS_KNOWN
+from objstore.lifecycle.inventory_rows import REFUSED
 from objstore.meta.inventories import RUNS, Inventories
 from objstore.model import days
+from objstore.model.lifecycle import Expiration, Filter, NoncurrentExpiration, Rule
 from objstore.model.requests import DeleteRequest, ListRequest
 from tests.lifecycle.world import World
 
@@ -173,3 +178,51 @@ async def test_where_nothing_may_be_put(world: World, lists: Inventory, more: di
 async def test_switched_off(world: World, lists: Inventory) -> None:
     await want(world, IsEnabled=False)
     assert await lists.step() == 0
+
+
+def test_every_field_of_aws_is_filled_or_refused() -> None:
+    known = botocore.session.get_session().get_service_model("s3").shape_for("InventoryOptionalField").enum
+    assert set(known) == FIELDS_KNOWN | REFUSED
+    assert not FIELDS_KNOWN & REFUSED
+
+
+async def test_access_control_lists(world: World, lists: Inventory) -> None:
+    await world.put(b"plain", b"shared", size=10)
+    everybody = "http://acs.amazonaws.com/groups/global/AllUsers"
+    bucket = await world.place.store.get_bucket(world.bucket)
+
+    def share(_: Any) -> dict[str, Any]:
+        return {"o": "writer", "a": [["id:writer", "FULL_CONTROL"], ["group:AllUsers", "READ"]]}
+
+    await world.place.store.change_attrs(world.bucket, b"shared", share, None)
+    target = await want(world, OptionalFields=["ObjectAccessControlList", "ObjectOwner"])
+    assert await lists.step() == 1
+    found = await delivered(world, target)
+    rows = rows_of(found, manifest_of(found))
+    assert [row["ObjectOwner"] for row in rows] == [bucket.owner, "writer"]
+    plain, shared = (orjson.loads(base64.b64decode(row["ObjectAccessControlList"])) for row in rows)
+    own = {"canonicalId": bucket.owner, "type": "CanonicalUser", "permission": "FULL_CONTROL"}
+    assert plain == {"version": "2022-11-10", "status": "AVAILABLE", "grants": [own]}
+    assert shared["grants"] == [
+        {**own, "canonicalId": "writer"},
+        {"uri": everybody, "permission": "READ", "type": "Group"},
+    ]
+
+
+async def test_when_rules_delete_what_is_listed(world: World, lists: Inventory) -> None:
+    await world.versioning("Enabled")
+    for _ in range(4):
+        await world.put(b"old/a", size=10)
+    await world.put(b"kept", size=10)
+    await world.rules(
+        Rule("r", True, Filter("old/"), Expiration(days=5), noncurrent_expiration=NoncurrentExpiration(3, newer=1))
+    )
+    target = await want(world, "CSV", "All", OptionalFields=["LifecycleExpirationDate"])
+    assert await lists.step() == 1
+    found = await delivered(world, target)
+    rows = rows_of(found, manifest_of(found))
+    version = await world.place.store.get(world.bucket, b"old/a")
+    dates = [row["LifecycleExpirationDate"] for row in rows]
+    assert dates[:3] == ["", f"{days.due_after(version.modified, 5):%Y-%m-%dT%H:%M:%S.000Z}", ""]
+    assert all(dates[3:])
+    assert len(dates) == 5

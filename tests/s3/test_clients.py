@@ -1,11 +1,12 @@
 """The same short trial of every client that is installed, over HTTP and TLS, with certificates of our own making."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import SSLError
+from botocore.exceptions import ClientError, SSLError
 
 from objstore.cli.certificates import CA_CERT, CERT, KEY, make_certificates
 from tests.harness.server import SETTINGS, Server
@@ -64,3 +65,29 @@ def test_nobody_else_s_authority_is_taken(tls: Site, tmp_path: Path) -> None:
     stranger = tls.boto3(tmp_path / CA_CERT, retries={"max_attempts": 0})
     with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         stranger.list_buckets()
+
+
+def test_what_a_policy_may_ask_of_the_encryption_of_a_connection(tls: Site, plain: Site) -> None:
+    for site, encrypted, secure in ((tls, True, "true"), (plain, False, "false")):
+        s3, bucket = site.boto3(retries={"max_attempts": 0}), "asks-for-tls"
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+        statement = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{bucket}/*",
+        }
+        for condition, denied in (
+            ({"NumericLessThan": {"s3:TlsVersion": "1.2"}}, False),
+            ({"NumericGreaterThanEquals": {"s3:TlsVersion": "1.2"}}, encrypted),
+            ({"Null": {"s3:TlsVersion": "true"}}, not encrypted),
+            ({"Bool": {"aws:SecureTransport": secure}}, True),
+        ):
+            document = {"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]}
+            s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+            if denied:
+                with pytest.raises(ClientError, match="AccessDenied"):
+                    s3.get_object(Bucket=bucket, Key="k")
+            else:
+                s3.get_object(Bucket=bucket, Key="k")["Body"].read()

@@ -210,7 +210,7 @@ def test_inventory(told: Any) -> None:
     assert gzip.decompress(answer["Body"].read()) == b'"listed","k"\n'
     with pytest.raises(ClientError, match="NotImplemented"):
         told.put_bucket_inventory_configuration(
-            **put, InventoryConfiguration={**wanted, "OptionalFields": ["LifecycleExpirationDate"]}
+            **put, InventoryConfiguration={**wanted, "OptionalFields": ["IntelligentTieringReferenceDate"]}
         )
 
 
@@ -252,7 +252,7 @@ def test_access_log(told: Any) -> None:
 # The expression that AWS gives for its logs: owner, bucket, time, …, each field a group.
 FIELD = r'("[^"]*"|\[[^\]]*\]|\S+)'
 LINE = re.compile(" ".join([FIELD] * 26) + r"\Z")
-OPERATION, KEY, URI, STATUS, CODE, SIZE, VERSION, SIGNATURE, ACL = 6, 7, 8, 9, 10, 12, 17, 19, 25
+OPERATION, KEY, URI, STATUS, CODE, SIZE, VERSION, HOST_ID, SIGNATURE, ACL = 6, 7, 8, 9, 10, 12, 17, 18, 19, 25
 
 
 def test_sizes_lists_and_acls_in_the_access_log(told: Any) -> None:
@@ -264,7 +264,8 @@ def test_sizes_lists_and_acls_in_the_access_log(told: Any) -> None:
     key_format = {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
     wanted = {"TargetBucket": "logs", "TargetPrefix": "measured/", "TargetObjectKeyFormat": key_format}
     told.put_bucket_logging(**name, BucketLoggingStatus={"LoggingEnabled": wanted})
-    told.put_object(**name, Key="k", Body=b"x" * 1000, ACL="public-read")
+    answer = told.put_object(**name, Key="k", Body=b"x" * 1000, ACL="public-read")
+    host_id = answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-id-2"]
     told.get_object(**name, Key="k", Range="bytes=0-9")["Body"].read()
     told.head_object(**name, Key="k")
     told.copy_object(**name, Key="ü/c", CopySource="measured/k")
@@ -312,9 +313,43 @@ def test_sizes_lists_and_acls_in_the_access_log(told: Any) -> None:
         assert expected in shown, (expected, shown)
     batch = next(line for line in lines if line[KEY] == "k" and line[VERSION] != "-")
     assert (batch[URI], batch[VERSION], batch[SIGNATURE]) == ("-", "0" * 32, "SigV4")
+    assert {line[HOST_ID] for line in lines} == {host_id}
     account = boto3.client("sts", endpoint_url=told.meta.endpoint_url, region_name="us-east-1",
                            aws_access_key_id=told._request_signer._credentials.access_key,
                            aws_secret_access_key=told._request_signer._credentials.secret_key)  # fmt: skip
     (first, *_) = told.list_objects_v2(Bucket="logs", Prefix="measured/")["Contents"]
     assert first["Key"].startswith(f"measured/{account.get_caller_identity()['Account']}/us-east-1/measured/")
     told.put_bucket_logging(**name, BucketLoggingStatus={})
+
+
+def test_a_copy_is_in_the_log_of_what_it_reads_too(told: Any) -> None:
+    for name in ("read-from", "written-to"):
+        told.create_bucket(Bucket=name)
+    if "logs" not in [one["Name"] for one in told.list_buckets()["Buckets"]]:
+        told.create_bucket(Bucket="logs")
+    told.put_bucket_versioning(Bucket="read-from", VersioningConfiguration={"Status": "Enabled"})
+    version = told.put_object(Bucket="read-from", Key="a b", Body=b"x" * 1000)["VersionId"]
+    wanted = {"TargetBucket": "logs", "TargetPrefix": "read/"}
+    told.put_bucket_logging(Bucket="read-from", BucketLoggingStatus={"LoggingEnabled": wanted})
+    to = {"Bucket": "written-to", "Key": "copy"}
+    copied = told.copy_object(**to, CopySource={"Bucket": "read-from", "Key": "a b", "VersionId": version})
+    upload = told.create_multipart_upload(**to)["UploadId"]
+    told.upload_part_copy(**to, UploadId=upload, PartNumber=1, CopySource="read-from/a b", CopySourceRange="bytes=0-99")
+    with pytest.raises(ClientError):
+        told.copy_object(**to, CopySource="read-from/absent")
+    with pytest.raises(ClientError):
+        told.copy_object(Bucket="is-not-there", Key="k", CopySource="read-from/a b")
+    until(lambda: sum("REST.COPY" in line for line in log_lines(told, "read/")) >= 4)
+    found = [match.groups() for match in map(LINE.match, log_lines(told, "read/")) if match]
+    lines = [line for line in found if "COPY" in line[OPERATION]]
+    shown = [(line[OPERATION], line[KEY], line[STATUS], line[CODE], line[SIZE], line[VERSION]) for line in lines]
+    assert sorted(shown) == [
+        ("REST.COPY.OBJECT_GET", "a%20b", "200", "-", "1000", version),
+        ("REST.COPY.OBJECT_GET", "a%20b", "404", "NoSuchBucket", "-", "-"),
+        ("REST.COPY.OBJECT_GET", "absent", "404", "NoSuchKey", "-", "-"),
+        ("REST.COPY.PART_GET", "a%20b", "200", "-", "1000", "-"),
+    ]
+    request_id = copied["ResponseMetadata"]["HTTPHeaders"]["x-amz-request-id"]
+    assert [line[OPERATION] for line in lines if line[5] == request_id] == ["REST.COPY.OBJECT_GET"]
+    assert all("/written-to/copy" in line[URI] or "is-not-there" in line[URI] for line in lines)
+    told.put_bucket_logging(Bucket="read-from", BucketLoggingStatus={})

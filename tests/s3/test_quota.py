@@ -5,14 +5,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from xml.etree import ElementTree
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.harness.server import Server
 
 PART = 5 * 1024 * 1024
+GATEWAYS = 2  # of the server that all share
 
 
 @pytest.fixture
@@ -85,6 +89,44 @@ def test_appending(s3: Any, bucket: str, bound: Callable[..., None]) -> None:
     bound(bytes=15)
     assert refusal(s3.put_object, Bucket=bucket, Key="log", Body=bytes(6), WriteOffsetBytes=10) == FULL
     s3.put_object(Bucket=bucket, Key="log", Body=bytes(5), WriteOffsetBytes=10)
+
+
+def test_forms_parts_that_are_copied_and_bodies_of_unknown_length(
+    s3: Any, bucket: str, bound: Callable[..., None]
+) -> None:
+    s3.put_object(Bucket=bucket, Key="there", Body=bytes(600))
+    upload = {"Bucket": bucket, "Key": "big"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    bound(bytes=1000)
+    form = s3.generate_presigned_post(bucket, "form")
+    answer = httpx.post(form["url"], data=form["fields"], files={"file": bytes(401)})
+    assert answer.status_code == 403
+    error = ElementTree.fromstring(answer.content)
+    assert error.findtext("Code") == "QuotaExceeded"
+    assert bucket in (error.findtext("Message") or "")
+    source = f"{bucket}/there"
+    assert refusal(s3.upload_part_copy, **upload, PartNumber=1, CopySource=source) == FULL
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "stream"})
+    answer = httpx.put(url, content=iter([bytes(300)] * 2))
+    assert (answer.status_code, "QuotaExceeded" in answer.text) == (403, True)
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["there"]
+    s3.upload_part_copy(**upload, PartNumber=1, CopySource=source, CopySourceRange="bytes=0-99")
+    s3.rename_object(Bucket=bucket, Key="moved", RenameSource="/there")  # nothing is more
+
+
+def test_many_writers_at_once_go_beyond_it_by_no_more_than_other_processes_let_through(
+    s3: Any, bucket: str, bound: Callable[..., None]
+) -> None:
+    bound(objects=10)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda i: refusal(s3.put_object, Bucket=bucket, Key=str(i), Body=b"x"), range(60)))
+    assert set(found) == {None, FULL}
+    there = s3.list_objects_v2(Bucket=bucket)["KeyCount"]
+    assert there == found.count(None)
+    assert 10 <= there <= 10 * GATEWAYS
+    bound(objects=10)
+    assert refusal(s3.put_object, Bucket=bucket, Key="more", Body=b"x") == FULL
+    s3.get_object(Bucket=bucket, Key=s3.list_objects_v2(Bucket=bucket)["Contents"][0]["Key"])
 
 
 def test_an_account_with_all_its_buckets(server: Server, s3: Any, bucket: str) -> None:

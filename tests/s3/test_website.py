@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.harness.server import Server
 
@@ -118,6 +119,23 @@ def test_routing_rules(site: Browser, s3: Any, bucket: str) -> None:
     assert locations[2] == f"http://{site.host}/index.html"
     assert "set-cookie" not in moved[1].headers
     assert site.get("/absent").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("redirect", "told"),
+    [
+        ({"Protocol": "http2"}, "Invalid protocol"),
+        ({"HttpRedirectCode": "300"}, "not valid"),
+        ({"HttpRedirectCode": "30\u00b2"}, "not valid"),
+        ({"ReplaceKeyWith": "a", "ReplaceKeyPrefixWith": "b"}, "not both"),
+    ],
+)
+def test_routing_rules_that_make_no_sense(s3: Any, bucket: str, redirect: dict[str, str], told: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        configure(s3, bucket, RoutingRules=[{"Condition": {"KeyPrefixEquals": "a"}, "Redirect": redirect}])
+    error = caught.value.response["Error"]
+    assert error["Code"] == "InvalidRequest"
+    assert told in error["Message"]
 
 
 def test_redirects_of_everything_and_of_an_object(site: Browser, s3: Any, bucket: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from objstore.api.cycle import tls_of
 from objstore.api.sending import PIECE_BYTES_MIN
 from objstore.cli.certificates import CA_CERT, CERT, KEY, make_certificates
 from tests.serve.test_protocol import Fixture, serving
@@ -81,6 +82,34 @@ async def test_bodies_come_whole_over_tls(tmp_path: Path, pause: float, room: in
     async with serving(Streams(), files, header_seconds=5, stall_seconds=5) as http:
         found = await asyncio.gather(*(ask(http, 3, pause, room, context) for _ in range(3)))
     assert all(body == BODY for bodies in found for body in bodies)
+
+
+class SaysCipher:
+    """Answers with what a connection is encrypted by."""
+
+    async def __call__(self, _: Any, receive: Any, send: Any) -> None:
+        body = " ".join(tls_of(receive) or ("plain",)).encode()
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def test_what_a_connection_is_encrypted_by(tmp_path: Path) -> None:
+    make_certificates(tmp_path, "s3.example.com", ["localhost"], 30)
+    context = ssl.create_default_context(cafile=tmp_path / CA_CERT)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256")
+    found = []
+    for files, used in ((None, None), ((tmp_path / CERT, tmp_path / KEY), context)):
+        async with serving(SaysCipher(), files, header_seconds=5, stall_seconds=5) as http:
+            name = "localhost" if used else None
+            reader, writer = await asyncio.open_connection("127.0.0.1", http.port, ssl=used, server_hostname=name)
+            writer.write(b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")
+            found.append((await reader.read()).rpartition(b"\r\n")[2])
+            writer.close()
+    assert found[0] == b"plain"
+    assert found[1].split()[0] == b"TLSv1.2"
+    assert found[1].endswith(b"-AES128-GCM-SHA256")
 
 
 async def test_no_descriptor_is_left_of_clients_that_go_away() -> None:

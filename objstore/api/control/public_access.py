@@ -38,9 +38,9 @@ async def put_public_access_block(call: Call) -> Answer:
 
 
 async def delete_public_access_block(call: Call) -> Answer:
-    """DeletePublicAccessBlock: nothing is blocked by the account any more."""
+    """DeletePublicAccessBlock: nothing is blocked by the account any more; 204, as for a bucket."""
     await _change(call, None)
-    return 200, [NO_CONTENT], b""
+    return 204, [], b""
 
 
 async def _change(call: Call, blocks: Mapping[str, bool] | None) -> None:

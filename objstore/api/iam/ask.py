@@ -29,6 +29,7 @@ PAGE_DEFAULT = 100
 ENTITIES_MAX = 5000  # of a kind in an account
 INLINE_CHARS_MAX = {Kind.USER: 2048, Kind.GROUP: 5120, Kind.ROLE: 10240}
 ATTACHED_MAX = 20
+_MARKER_DIGITS_MAX = 9
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _NAME = re.compile(r"[\w+=,.@-]+\Z", re.ASCII)
 _PATH = re.compile(r"/([!-~]*/)?\Z")
@@ -142,10 +143,10 @@ def encoded(document: str) -> str:
 def page(given: Values, found: Iterable[Any], member: str, shown: Callable[[Any], Any]) -> Values:
     """One page of a list; the marker is the place of the next entry."""
     everything: Sequence[Any] = list(found)
-    try:
-        start = int(given.get("Marker", "0"))
-    except ValueError:
-        raise ValidationError("Invalid Marker") from None
+    marker: str = given.get("Marker", "0")
+    if not (marker.isascii() and marker.isdigit() and len(marker) <= _MARKER_DIGITS_MAX):
+        raise ValidationError("Invalid Marker")
+    start = int(marker)
     limit = min(int(given.get("MaxItems", PAGE_DEFAULT)), PAGE_MAX)
     chosen = everything[start : start + limit]
     more = start + limit < len(everything)

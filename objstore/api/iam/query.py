@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/APIReference/CommonParameters.html
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -19,6 +20,7 @@ from objstore.model.identity_errors import InvalidAction, ValidationError
 FORM_BYTES_MAX = 1024 * 1024
 FIELDS_MAX = 2000
 MEMBERS_MAX = 200
+_WHOLE = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 STATUS = {
     "AccessDenied": 403, "InvalidClientTokenId": 403, "SignatureDoesNotMatch": 403, "RequestTimeTooSkewed": 403,
     "MissingAuthenticationToken": 403, "ExpiredToken": 403, "NoSuchEntity": 404, "EntityAlreadyExists": 409,
@@ -98,7 +100,7 @@ def _structure(shape: Shape, fields: Mapping[str, str], prefix: str) -> dict[str
 
 def _scalar(shape: Shape, name: str, text: str) -> Any:
     if shape.type_name in ("integer", "long"):
-        if not text.lstrip("-").isdigit() or len(text) > 10:
+        if not _WHOLE.fullmatch(text):
             raise _invalid(name, "a whole number")
         number = int(text)
         low, high = shape.metadata.get("min"), shape.metadata.get("max")

@@ -100,7 +100,7 @@ async def _given(call: Call, bucket: Bucket, owner: str, bucket_owner: str | Non
     if not acls_live(bucket, call.site):
         if document is not None:
             raise S3Error("AccessControlListNotSupported")
-        check_enforced(headers)
+        check_enforced(headers, bucket)
         return None
     if document is not None:
         grants = document_grants(call.site, document, owner)

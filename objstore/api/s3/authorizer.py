@@ -7,6 +7,7 @@ What may not be listed is not told from what is not there.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from objstore.api.s3.access_settings import (
     ACL,
@@ -25,11 +26,13 @@ from objstore.api.s3.access_settings import (
     policy_of,
 )
 from objstore.api.s3.call import Call
+from objstore.api.s3.conditions import tells_content
 from objstore.api.s3.copy_source import parse_copy_source
 from objstore.api.s3.object_acl import ACL_HEADERS, acl_attrs
 from objstore.api.s3.permissions import GET_OBJECT, LIST_BUCKET, Need, On, need_of
-from objstore.api.s3.rename import RENAME_SOURCE, parse_rename_source
+from objstore.api.s3.rename import RENAME_IF_MATCH, RENAME_SOURCE, parse_rename_source
 from objstore.api.s3.request_context import RequestContext
+from objstore.api.s3.request_facts import IF_MATCH, IF_NONE_MATCH, Facts, facts_of
 from objstore.api.s3.tags import tags_of_document
 from objstore.api.s3.versions import VERSION_ID, parse_version_id
 from objstore.identity.acl import granted
@@ -41,10 +44,12 @@ from objstore.model.errors import AccessDenied, MethodNotAllowed, NoSuchKey, NoS
 from objstore.model.objects import Bucket, ObjectVersion
 
 _COPY_SOURCE = b"x-amz-copy-source"
+_PREFIX = "s3:prefix"
 # What needs nothing besides its own permission.
 _USUAL = frozenset(
     {"GetObject", "HeadObject", "PutObject", "DeleteObject", "UploadPart", "ListObjectsV2", "ListObjects"}
 )
+_CONDITIONAL = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "RenameObject"})
 _MAKES_OBJECTS = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 _POLICY_ACTIONS = frozenset({"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"})
 _BYPASSABLE = frozenset({"s3:deleteobject", "s3:putobjectretention"})
@@ -79,7 +84,7 @@ async def authorize(call: Call) -> None:
     """Let the call's operation through, or raise AccessDenied; NoSuchBucket, NoSuchKey to who may know of it."""
     need = need_of(call.operation)
     if need.on is On.SERVICE:
-        _authorize_service(call, need)
+        await _authorize_service(call, need)
         return
     bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)
     if need.on is On.KEYS:
@@ -87,12 +92,16 @@ async def authorize(call: Call) -> None:
             raise AccessDenied
         return
     await _authorize_in(call, bucket, need, call.request.key, call.query.get(VERSION_ID))
+    if call.operation in _CONDITIONAL and tells_content(call.request.headers):
+        await _authorize_condition(call, bucket)
     if call.operation in _MAKES_OBJECTS:
         call.access_attrs = acl_attrs(call, bucket)
     if call.operation == "RenameObject":  # the source is read, and is not there any more
         source = parse_rename_source(call.request.headers[RENAME_SOURCE], bucket.name)
+        tag = call.request.headers.get(RENAME_IF_MATCH)
+        its: Facts = {IF_MATCH: None if tag is None else [tag.decode("latin-1").strip()], IF_NONE_MATCH: None}
         for operation in ("GetObject", "DeleteObject"):
-            await _authorize_in(call, bucket, need_of(operation), source, None)
+            await _authorize_in(call, bucket, need_of(operation), source, None, its)
     if _COPY_SOURCE in call.request.headers and call.operation in ("CopyObject", "UploadPartCopy"):
         await _authorize_source(call)
 
@@ -123,13 +132,21 @@ async def would(call: Call, need: Need, key: bytes = b"") -> bool:
         return True
 
 
-async def may_delete(call: Call, keys: Iterable[tuple[bytes, str | None]]) -> list[bool]:
-    """Whether each key, or version of a key, of the request's bucket may be deleted."""
+async def may_delete(call: Call, entries: Iterable[Mapping[str, Any]]) -> list[bool]:
+    """Whether each entry of a DeleteObjects document, under its own conditions, may be deleted."""
     bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)
-    need = need_of("DeleteObject")
-    if _owns_plainly(call, call.principal, bucket, need):
-        return [True for _ in keys]
-    return [await _passes(call, bucket, need, key, version) for key, version in keys]
+    if _owns_plainly(call, call.principal, bucket, need_of("DeleteObject")):
+        return [True for _ in entries]
+    return [await _may_delete(call, bucket, entry) for entry in entries]
+
+
+async def _may_delete(call: Call, bucket: Bucket, entry: Mapping[str, Any]) -> bool:
+    key, version, tag = entry["Key"].encode(), entry.get("VersionId"), entry.get("ETag")
+    its: Facts = {} if tag is None else {IF_MATCH: [tag]}
+    if not await _passes(call, bucket, need_of("DeleteObject"), key, version, its):
+        return False
+    told = not entry.keys().isdisjoint(("LastModifiedTime", "Size")) or tag not in (None, "*")
+    return not told or await _may_learn(call, bucket, key, version)
 
 
 async def concealed(call: Call) -> bool:
@@ -138,10 +155,10 @@ async def concealed(call: Call) -> bool:
     if not call.asked or need.on is not On.OBJECT or call.request.method not in ("GET", "HEAD"):
         return False
     bucket = call.store.cached_bucket(call.request.bucket) or await call.store.get_bucket(call.request.bucket)
-    return not await _passes(call, bucket, LIST_BUCKET, b"", None)
+    return not await _passes(call, bucket, LIST_BUCKET, call.request.key, None)
 
 
-def _authorize_service(call: Call, need: Need) -> None:
+async def _authorize_service(call: Call, need: Need) -> None:
     """What has no bucket yet: own account only."""
     principal, name = call.principal, call.request.bucket
     if principal.anonymous:
@@ -150,7 +167,8 @@ def _authorize_service(call: Call, need: Need) -> None:
         raise AccessDenied
     if not principal.restricted:
         return
-    ask = Ask(need.action, bucket_arn(name) if name else S3 + "*", _context(call, principal.account))
+    facts = await facts_of(call, need, lambda key: _asks_for(key, None, principal))
+    ask = Ask(need.action, bucket_arn(name) if name else S3 + "*", _context(call, principal.account, more=facts))
     limits = [policy for policy in (principal.session, principal.boundary) if policy]
     own = identity_verdict(principal.policies, ask)
     verdicts = [identity_verdict([limit], ask) for limit in limits]
@@ -158,12 +176,32 @@ def _authorize_service(call: Call, need: Need) -> None:
         raise AccessDenied
 
 
-async def _authorize_in(call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None) -> None:
+async def _authorize_in(
+    call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None, facts: Facts | None = None
+) -> None:
     if _owns_plainly(call, call.principal, bucket, need):
         return
     call.asked = True
-    if not await _passes(call, bucket, need, key, version):
+    if not await _passes(call, bucket, need, key, version, facts):
         raise AccessDenied
+
+
+async def _authorize_condition(call: Call, bucket: Bucket) -> None:
+    """Who asks that what is there be a certain object has to be let read it, as on AWS."""
+    key, version = call.request.key, call.query.get(VERSION_ID)
+    if not await _may_learn(call, bucket, key, version):
+        raise AccessDenied
+
+
+async def _may_learn(call: Call, bucket: Bucket, key: bytes, version: str | None) -> bool:
+    if _owns_plainly(call, call.principal, bucket, GET_OBJECT):
+        return True
+    try:
+        return await _passes(call, bucket, GET_OBJECT, key, version)
+    except (NoSuchKey, NoSuchVersion):  # whoever is asked next says so, or has manners of their own
+        return True
+    finally:
+        call.found = None
 
 
 async def _authorize_source(call: Call) -> None:
@@ -184,27 +222,36 @@ def _owns_plainly(call: Call, principal: Principal, bucket: Bucket, need: Need) 
     return not acls_live(bucket, call.site) or (need.grant_on is On.BUCKET and ACL not in bucket.settings)
 
 
-async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None) -> bool:
-    """AWS's whole logic for one need. Raises NoSuchKey, NoSuchVersion where these may be known."""
+async def _passes(
+    call: Call, bucket: Bucket, need: Need, key: bytes, version: str | None, more: Facts | None = None
+) -> bool:
+    """AWS's whole logic for one need. Raises NoSuchKey, NoSuchVersion where these may be known.
+
+    ``key`` with LIST_BUCKET: that it is not there is to be known, as if a listing with this prefix said it. ``more``:
+    facts that go before what the request says.
+    """
     principal, site, policy = call.principal, call.site, policy_of(bucket)
     live = acls_live(bucket, site)
     found: ObjectVersion | None = None
     reads_acl = live and need.on is On.OBJECT and need.grant_on is On.OBJECT
-    if key and (reads_acl or _asks_for(_EXISTING_TAG, policy, principal)):
+    if key and need.on is On.OBJECT and (reads_acl or _asks_for(_EXISTING_TAG, policy, principal)):
         try:
             found = await call.store.get(bucket.name, key, parse_version_id(version))
             if need.grant_on is On.OBJECT:  # what is let through is what is read, not what has come in its place
                 call.found = found
         except (NoSuchKey, NoSuchVersion, MethodNotAllowed):
             if need.grant_on is On.OBJECT:
-                if await _passes(call, bucket, LIST_BUCKET, b"", None):
+                if await _passes(call, bucket, LIST_BUCKET, key, None):
                     raise
                 return False
     if _is_kept_for_owners(principal, bucket, need):
         policy = None
     resource = _resource(call, bucket, need, found if reads_acl else None, policy, live)
     tags = await _given_tags(call) if _asks_for(_GIVEN_TAG, policy, principal) else None
-    context = _context(call, resource.account, (found.tags or {}) if found else {}, tags)
+    facts = await facts_of(call, need, lambda name: _asks_for(name, policy, principal)) | (more or {})
+    if key and need is LIST_BUCKET:
+        facts[_PREFIX] = [key.decode()]
+    context = _context(call, resource.account, (found.tags or {}) if found else {}, tags, facts)
     arn = S3 + bucket.name + ("/" + key.decode() if need.on is On.OBJECT else "")
     actions = [need.action_for(version is not None), *need.besides]
     if need.action in _BYPASSABLE and call.request.header(_BYPASS).lower() == "true":
@@ -213,7 +260,7 @@ async def _passes(call: Call, bucket: Bucket, need: Need, key: bytes, version: s
     if not all(is_allowed(principal, resource, ask) for ask in asks):
         return False
     if LOGGING in bucket.settings and _needs_acl(call, bucket, resource, asks):
-        call.acl_required = True
+        call.acl_required = getattr(call, "acl_required", frozenset()) | {bucket.name}
     return not any(is_denied(principal, policy, Ask(action, arn, context)) for action in _implied(call, need))
 
 
@@ -284,7 +331,11 @@ def _asks_for(key: str, policy: Policy | None, principal: Principal) -> bool:
 
 
 def _context(
-    call: Call, account: str, existing: Mapping[str, str] | None = None, given: Mapping[str, str] | None = None
+    call: Call,
+    account: str,
+    existing: Mapping[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
+    more: Facts | None = None,
 ) -> RequestContext:
     return RequestContext(
         call.request,
@@ -293,4 +344,5 @@ def _context(
         resource_account=account,
         existing_tags=existing,
         given_tags=given,
+        more=more,
     )

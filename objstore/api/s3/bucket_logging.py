@@ -1,6 +1,7 @@
 """Server access logging: the configuration of a bucket. Delivery: objstore/api/access_log.py."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from objstore.api.s3.access_settings import LOGGING as SETTING
@@ -8,10 +9,12 @@ from objstore.api.s3.access_settings import policy_of
 from objstore.api.s3.call import NO_CONTENT, Answer, Call, xml_answer
 from objstore.api.s3.documents import read_input
 from objstore.api.s3.errors import S3Error
+from objstore.api.s3.text import http_time
 from objstore.api.s3.xml_out import render
 from objstore.identity.arn import bucket_arn
 from objstore.identity.evaluate import applies
 from objstore.identity.policy import Ask
+from objstore.model import clock
 from objstore.model.encryption import SETTING as ENCRYPTION
 from objstore.model.errors import AccessDenied, InvalidArgument, NoSuchBucket, NoSuchKey
 from objstore.model.limits import KEY_BYTES_MAX
@@ -19,6 +22,7 @@ from objstore.model.objects import Bucket
 
 _SERVICE = "logging.s3.amazonaws.com"
 _PAYER = "request_payment"
+_CHANGED = "Changed"  # of a lenient server: when the configuration became what it is
 
 
 async def put_bucket_logging(call: Call) -> Answer:
@@ -51,8 +55,11 @@ def _is_too_long(given: Mapping[str, Any]) -> bool:
 async def get_bucket_logging(call: Call) -> Answer:
     """GetBucketLogging: an empty document if there is none."""
     bucket = await call.store.get_bucket(call.request.bucket)
-    found = bucket.settings.get(SETTING)
+    found = dict(bucket.settings.get(SETTING) or {})
+    changed = found.pop(_CHANGED, None)
     headers, body = render(call.operation, {"LoggingEnabled": found} if found else {})
+    if changed is not None:
+        headers.append((b"last-modified", http_time(datetime.fromisoformat(changed))))
     return xml_answer(body, headers)
 
 
@@ -69,7 +76,10 @@ def _as_others_take_it(call: Call, given: dict[str, Any], source: Bucket, target
     if call.principal.owner_id != source.owner or not _lets_logs_in(call, source, target, given["TargetPrefix"]):
         raise AccessDenied("Logging bucket does not let logs be delivered")
     kept = {name: value for name, value in given.items() if name != "TargetGrants"}
-    return {"TargetObjectKeyFormat": {"SimplePrefix": {}}, **kept}
+    wanted = {"TargetObjectKeyFormat": {"SimplePrefix": {}}, **kept}
+    present = source.settings.get(SETTING) or {}
+    is_same = wanted == {name: value for name, value in present.items() if name != _CHANGED}
+    return wanted | {_CHANGED: present.get(_CHANGED) if is_same else clock.now().isoformat()}
 
 
 def _unfit(source: Bucket, target: Bucket) -> str:

@@ -80,7 +80,7 @@ def _settings_given(call: Call) -> dict[str, Any]:
 
 def _check_enforced(headers: dict[bytes, bytes], *, named: bool) -> None:
     try:
-        check_enforced(headers)
+        check_enforced(headers, None)
     except S3Error:
         raise S3Error(
             "InvalidBucketAclWithObjectOwnership" if named else "AccessControlListNotSupported",

@@ -70,7 +70,8 @@ class Call:
     byte of the answer; ``stages``: of a write, see ``PutResult``. ``source``: where its first byte came from.
 
     For access logs, and not there unless something is known: ``object_bytes``: size of the object that it was about;
-    ``batch``: the keys of a list; ``acl_required``: nothing but an ACL let it through.
+    ``batch``: the keys of a list; ``acl_required``: the buckets where nothing but an ACL let it through;
+    ``source_bytes``: size of the object that a copy has read.
 
     ``task``, ``late`` and ``since_seconds`` belong to the watch (objstore/api/lateness.py).
     """
@@ -99,6 +100,7 @@ class Call:
         "since_seconds",
         "site",
         "source",
+        "source_bytes",
         "stages",
         "status",
         "store",
@@ -108,7 +110,8 @@ class Call:
     authenticated: Authenticated
     object_bytes: int
     batch: list[BatchEntry]
-    acl_required: bool
+    acl_required: frozenset[str]
+    source_bytes: int
 
     def __init__(self, request: Request, store: Verbs, site: Site) -> None:
         self.request = request

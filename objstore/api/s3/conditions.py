@@ -128,6 +128,13 @@ def delete_condition(headers: Mapping[bytes, bytes]) -> Condition:
     return replace(condition, modified=moment, size=None if size is None else int(size))
 
 
+def tells_content(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the outcome of a write or delete under its conditions tells more of what is there than that it is."""
+    if _IF_MODIFIED in headers or _IF_SIZE in headers:
+        return True
+    return any(headers.get(name, b"*").strip() != b"*" for name in (b"if-match", b"if-none-match"))
+
+
 def if_match_etag(text: str) -> bytes:
     """An If-Match value as the store compares it."""
     text = text.strip()

@@ -39,11 +39,13 @@ def check_accelerate(given: Mapping[str, Any]) -> None:
 
 def check_website(given: Mapping[str, Any]) -> None:
     """PutBucketWebsite: an index, or a redirect of everything."""
-    if "RedirectAllRequestsTo" in given:
+    everything = given.get("RedirectAllRequestsTo")
+    if everything is not None:
         if set(given) != {"RedirectAllRequestsTo"}:
             raise _invalid("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.")
-        if not given["RedirectAllRequestsTo"]["HostName"]:
+        if not everything["HostName"]:
             raise _invalid("A host name has to be given.")
+        _check_protocol(everything)
         return
     suffix = given.get("IndexDocument", {}).get("Suffix")
     if suffix is None:
@@ -66,15 +68,22 @@ def _check_routing(rule: Mapping[str, Any]) -> None:
         raise _invalid("The redirect of a routing rule must not be empty.")
     if "ReplaceKeyPrefixWith" in redirect and "ReplaceKeyWith" in redirect:
         raise _invalid("You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
+    _check_protocol(redirect)
     for name in ("HttpErrorCodeReturnedEquals", "HttpRedirectCode"):
         code = (condition or {}).get(name) or redirect.get(name)
         low, high = (400, 599) if name.startswith("HttpError") else (301, 399)
-        if code is not None and not (code.isdigit() and low <= int(code) <= high):
+        if code is not None and not (code.isascii() and code.isdigit() and low <= int(code) <= high):
             raise _invalid(f"The provided HTTP redirect code ({code[:20]}) is not valid. "
                            f"Valid codes are {low} to {high}.")  # fmt: skip
     if condition is not None and not condition:
         raise _invalid("Condition cannot be empty. To redirect all requests without a condition, the condition element "
                        "shouldn't be present.")  # fmt: skip
+
+
+def _check_protocol(target: Mapping[str, Any]) -> None:
+    if target.get("Protocol", "http") not in ("http", "https"):
+        raise _invalid("Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
+                       "automatically.")  # fmt: skip
 
 
 def check_by_id(kind: str, given: Mapping[str, Any], name: str) -> None:

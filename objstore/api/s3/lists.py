@@ -107,6 +107,9 @@ def _version_marker(key_marker: str | None, text: str | None) -> tuple[bytes, in
 
 async def _page(call: Call, params: ListParams, after: bytes) -> ListPage:
     bucket = call.request.bucket
+    if params.delimiter and call.site.lenient and call.query.get("allow-unordered", "").lower() == "true":
+        # Everything comes in order here; what cannot be had of who knows this parameter is refused all the same.
+        raise InvalidArgument("allow-unordered and a delimiter exclude each other.", ArgumentName="allow-unordered")
     if params.limit == 0:
         await call.store.get_bucket(bucket)  # NoSuchBucket comes before an empty page
         return ListPage([], [])

@@ -6,7 +6,9 @@ from typing import Any
 
 from objstore.api.s3.access_settings import (
     ACL_ATTR,
+    ENFORCED,
     OWNER_ATTR,
+    OWNERSHIP,
     PREFERRED,
     acls_live,
     blocks,
@@ -40,7 +42,7 @@ ACL_HEADERS = frozenset({CANNED, *GRANT_HEADERS})
 # Whom AWS lets own what was uploaded without credentials.
 ANONYMOUS_OWNER = "65a011a29cdf8ec533ec3d1ccaae921c"
 _GRANTEE = re.compile(r"""\s*(id|uri|emailAddress)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,"']+))\s*\Z""", re.IGNORECASE)
-_ALLOWED_ENFORCED = (b"private", b"bucket-owner-full-control")
+_PRIVATE, _OF_BUCKET_OWNER = b"private", b"bucket-owner-full-control"
 
 
 def sends_acl(headers: Mapping[bytes, bytes]) -> bool:
@@ -56,11 +58,11 @@ def acl_attrs(call: Call, bucket: Bucket) -> dict[str, Any] | None:
     headers = call.request.headers
     if not acls_live(bucket, call.site):
         if sends_acl(headers):
-            check_enforced(headers)
+            check_enforced(headers, bucket)
         return None
     writer = call.principal.owner_id or ANONYMOUS_OWNER
     preferred = ownership_of(bucket, call.site) == PREFERRED
-    owner = bucket.owner if preferred and headers.get(CANNED, b"").strip() == _ALLOWED_ENFORCED[1] else writer
+    owner = bucket.owner if preferred and headers.get(CANNED, b"").strip() == _OF_BUCKET_OWNER else writer
     grants = header_grants(call.site, headers, owner, bucket.owner) if sends_acl(headers) else None
     attrs: dict[str, Any] = {}
     if owner != bucket.owner:
@@ -72,10 +74,16 @@ def acl_attrs(call: Call, bucket: Bucket) -> dict[str, Any] | None:
     return attrs or None
 
 
-def check_enforced(headers: Mapping[bytes, bytes]) -> None:
-    """Where the bucket's owner owns all there is, only ACLs that say so are taken; AccessControlListNotSupported."""
+def check_enforced(headers: Mapping[bytes, bytes], bucket: Bucket | None) -> None:
+    """Where the bucket's owner owns all there is, only ACLs that say so are taken; AccessControlListNotSupported.
+
+    Many clients send ``private`` whatever they are asked: it is let pass where nobody has chosen that ownership for the
+    bucket (AWS refuses it there too). ``bucket``: None for one that is being made.
+    """
+    chosen = bucket is not None and bucket.settings.get(OWNERSHIP) == ENFORCED
+    allowed = (_OF_BUCKET_OWNER,) if chosen else (_OF_BUCKET_OWNER, _PRIVATE)
     for name, value in headers.items():
-        if name in GRANT_HEADERS or (name == CANNED and value.strip() not in _ALLOWED_ENFORCED):
+        if name in GRANT_HEADERS or (name == CANNED and value.strip() not in allowed):
             raise S3Error("AccessControlListNotSupported")
 
 

@@ -60,7 +60,7 @@ async def copy_object(call: Call) -> Answer:
             extra={name: value for name, value in (given.attrs or {}).items() if name not in HEADER_ATTRS},
         )
     )
-    call.object_bytes = version.size
+    call.object_bytes, call.source_bytes = version.size, source.size
     extra: Headers = []
     add_source_version_id(extra, source)
     add_version_id(extra, version.shown_id)

@@ -62,7 +62,7 @@ async def _refusals(call: Call, entries: list[dict[str, Any]]) -> list[RequestEr
     """Why each entry cannot be done, if so: it is none, or who calls may not."""
     refused = [_refusal(entry) for entry in entries]
     sound = [entry for entry, error in zip(entries, refused, strict=True) if error is None]
-    may = iter(await may_delete(call, [(entry["Key"].encode(), entry.get("VersionId")) for entry in sound]))
+    may = iter(await may_delete(call, sound))
     return [error if error is not None else None if next(may) else AccessDenied() for error in refused]
 
 

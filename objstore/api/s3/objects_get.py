@@ -19,7 +19,7 @@ from objstore.model.checksum import Checksum
 from objstore.model.encryption import CustomerKey, envelope_of
 from objstore.model.errors import InvalidArgument, InvalidPart, InvalidPartNumber, InvalidRequest
 from objstore.model.limits import PART_NUMBER_MAX
-from objstore.model.objects import ObjectVersion, etag_text
+from objstore.model.objects import ObjectVersion
 
 if TYPE_CHECKING:
     from objstore.api.s3.verbs import Verbs
@@ -112,8 +112,6 @@ async def _special(call: Call, customer: CustomerKey | None) -> tuple[ObjectVers
         return version, 304, _not_modified(version), (0, 0)
     headers = object_headers(version, call.site.region, customer)
     status, span = _choose(call, version, number, headers)
-    if number and call.site.lenient:
-        await _name_part(call, version, span, headers, customer)
     if overrides:
         replaced = {name for name, _ in overrides}
         headers = [header for header in headers if header[0] not in replaced] + overrides
@@ -150,15 +148,6 @@ def _choose(call: Call, version: ObjectVersion, number: int, headers: Headers) -
     if wants_checksum and version.checksum:
         headers += checksum_headers(Checksum.unpack(version.checksum))
     return 200, (0, version.size)
-
-
-async def _name_part(
-    call: Call, version: ObjectVersion, span: Span, headers: Headers, customer: CustomerKey | None
-) -> None:
-    """Give a part's own ETag for the object's, as other servers do."""
-    if call.store.parts_of(version):
-        own = etag_text(await call.store.part_etag(version, span, customer))
-        headers[:] = [(name, b'"%b"' % own.encode() if name == b"etag" else value) for name, value in headers]
 
 
 def _range(call: Call, version: ObjectVersion) -> Span | None:

@@ -7,7 +7,7 @@ from objstore.model.errors import InvalidArgument, KeyTooLongError
 from objstore.model.limits import KEY_BYTES_MAX
 from objstore.model.requests import RenameRequest
 
-RENAME_SOURCE = b"x-amz-rename-source"
+RENAME_SOURCE, RENAME_IF_MATCH = b"x-amz-rename-source", b"x-amz-rename-source-if-match"
 _DATES = frozenset({b"if-modified-since", b"if-unmodified-since"})
 
 

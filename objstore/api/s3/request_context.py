@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
 from objstore.api.auth import sigv4
+from objstore.api.cycle import tls_of
 from objstore.api.request import Request
 from objstore.identity.principal import Principal
 from objstore.model import clock
@@ -37,7 +38,7 @@ class RequestContext:
     """The condition keys of one request by one principal.
 
     ``existing_tags``: of the object that is asked about; ``given_tags``: that the request wants to set, None to take
-    the header's; ``resource_account``: whose the resource is. ``more``: further keys, lower case.
+    the header's; ``resource_account``: whose the resource is. ``more``: further keys, lower case (None: not there).
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class RequestContext:
         resource_account: str = "",
         existing_tags: Tags | None = None,
         given_tags: Tags | None = None,
-        more: Mapping[str, Values] | None = None,
+        more: Mapping[str, Values | None] | None = None,
     ) -> None:
         self._request, self._principal, self._region = request, principal, region
         self._account, self._existing, self._given = resource_account, existing_tags, given_tags
@@ -126,6 +127,11 @@ class RequestContext:
         begun = sigv4.seconds_of(sent) if sent else None
         return None if begun is None else str(int((clock.now_seconds() - begun) * 1000))
 
+    def tls_version(self) -> str | None:
+        """Of the connection, as ``1.3``; None where it is not encrypted, or was by somebody before us."""
+        found = tls_of(self._request.receive)
+        return found[0].removeprefix("TLSv") if found else None
+
     def header(self, name: bytes) -> str | None:
         """A header's value."""
         value = self._request.headers.get(name)
@@ -191,5 +197,5 @@ _GETTERS: dict[str, Callable[[RequestContext], str | None]] = {
     "s3:signatureversion": RequestContext.signature_version,
     "s3:authtype": RequestContext.auth_type,
     "s3:signatureage": RequestContext.signature_age,
-    "s3:tlsversion": lambda context: None,
+    "s3:tlsversion": RequestContext.tls_version,
 }

@@ -24,7 +24,7 @@ _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""", re.I
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _FLOAT = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?\Z")
 # Enums whose other values have an error of their own.
-_OPEN_ENUMS = frozenset({"BucketLocationConstraint", "TransitionStorageClass"})
+_OPEN_ENUMS = frozenset({"BucketLocationConstraint", "Protocol", "TransitionStorageClass"})
 _BOM = b"\xef\xbb\xbf"
 
 
