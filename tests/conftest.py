@@ -37,7 +37,7 @@ jit = off
 """
 TEMPLATE = "objstore_template"
 # What takes longest begins first, so that nothing long is left at the end for one process alone.
-LONGEST = ("crash", "cluster", "sim", "serve", "docs", "console", "s3")
+LONGEST = ("crash", "console", "cluster", "sim", "serve", "docs", "s3")
 settings.register_profile("objstore", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("objstore")
 _numbers = itertools.count(1)

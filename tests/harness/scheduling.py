@@ -6,6 +6,9 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = ("tests/identity/", "tests/cluster/")
 # Beside it what takes care of itself, in these files.
 ALONE = ("tests/cluster/test_hosts.py", "tests/cluster/test_faults.py")
+# Browsers of more than two processes take the time of all from each other.
+CONSOLE = "tests/console/"
+FIRST_HALF = {f"{CONSOLE}test_{name}.py" for name in ("shell", "pages", "own_server", "zip", "bucket_access")}
 # Each of these files' tests takes long, and needs no other.
 APART = ("tests/sim/test_simulation.py",)
 
@@ -17,5 +20,7 @@ class Scheduling(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file in APART:
             return nodeid
+        if file.startswith(CONSOLE):
+            return f"{CONSOLE} {1 if file in FIRST_HALF else 2}"
         shared = next((directory for directory in TOGETHER if file.startswith(directory)), file)
         return file if file in ALONE else shared
