@@ -6,8 +6,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Worker processes of pytest (pytest-xdist): 0 runs in one. Tests of servers mostly wait: one more than two cores pays.
-TEST_PROCESSES ?= 3
+# Worker processes of pytest (pytest-xdist): 0 runs in one. Tests of servers mostly wait: twice two cores pays.
+TEST_PROCESSES ?= 4
 # Newest first among what is installed; set PYTHON to choose.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)

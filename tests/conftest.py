@@ -1,20 +1,26 @@
 """Shared fixtures: one real Postgres for the whole run, and a fresh database a module."""
 
 import asyncio
+import functools
+import gc
 import itertools
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import asyncpg
+import botocore.session
+import httpx._transports.default
 import pytest
 from hypothesis import settings
 
 from objstore.meta.migrate import upgrade
 from tests.harness.other_s3 import OtherS3
-from tests.harness.server import Server
+from tests.harness.server import Server, run_directory
 
 # Nothing of a test run has to outlive a power failure.
 POSTGRES_SETTINGS = """
@@ -27,13 +33,40 @@ wal_level = minimal
 max_wal_senders = 0
 autovacuum_naptime = 10s
 deadlock_timeout = 100ms
+jit = off
 """
 TEMPLATE = "objstore_template"
 # What takes longest begins first, so that nothing long is left at the end for one process alone.
-LONGEST = ("crash", "cluster", "sim", "serve", "docs", "console", "s3")
+LONGEST = ("crash", "console", "cluster", "sim", "serve", "docs", "s3")
 settings.register_profile("objstore", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("objstore")
 _numbers = itertools.count(1)
+# httpx reads all of the authorities that the world trusts for every request that has no client: 40 ms each.
+_transport = httpx._transports.default
+_transport.create_ssl_context = functools.cache(_transport.create_ssl_context)
+# Each session of botocore would parse the models of S3 anew: 100 ms.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+gc.disable()  # what is imported and collected is no garbage
+
+
+def pytest_configure() -> None:
+    """One directory for all processes of the run: this is called in the one that starts the others first."""
+    run_directory()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes."""
+    from tests.harness.scheduling import Scheduling
+
+    return Scheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,7 +126,7 @@ def database_of(url: str, name: str) -> str:
 
 
 def run_sql(url: str, *statements: str) -> None:
-    """Run statements one by one, each in a transaction of its own."""
+    """Run statements one by one, each in a transaction of its own; in a thread, for a loop may run in this one."""
 
     async def run() -> None:
         connection = await asyncpg.connect(url)
@@ -101,7 +134,8 @@ def run_sql(url: str, *statements: str) -> None:
             await connection.execute(statement)
         await connection.close()
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, run()).result()
 
 
 def _socket_directory(pgdata: Path) -> Path:

@@ -27,6 +27,7 @@ def main(number: int) -> None:
     """Serve the socket that has this file number; in a worker, run it to its end."""
     supervisor = os.getppid()
     _die_with(supervisor)
+    gc.disable()  # a tenth of the time that imports take is for garbage of which there is none
     # What a worker needs: not used here.
     import objstore.cli.background
     import objstore.cli.gateway  # noqa: F401
@@ -34,6 +35,7 @@ def main(number: int) -> None:
 
     gc.collect()
     gc.freeze()  # what is here now is never looked at by a collector, and so stays shared
+    gc.enable()
     with socket.socket(fileno=number) as control:
         parent = _ForkServer(control).serve()
     if parent is not None:

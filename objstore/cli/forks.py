@@ -85,14 +85,7 @@ class _Server:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         with theirs:
-            self._process = subprocess.Popen(
-                # -P: not the package of that name that may lie in the working directory
-                [sys.executable, "-P", "-m", "objstore", "_fork_server", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C goes to the supervisor alone
-            )
+            self._process = start_fork_server(theirs.fileno(), environment)
         self._asked: deque[Fork] = deque()
         self._running: dict[int, Fork] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -156,3 +149,15 @@ class _Server:
             if self._loop is not None:
                 self._loop.remove_reader(self._control)
             self._control.close()
+
+
+def start_fork_server(number: int, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """A new process, for the socket that has this file number."""
+    return subprocess.Popen(
+        # -P: not the package of that name that may lie in the working directory
+        [sys.executable, "-P", "-m", "objstore", "_fork_server", str(number)],
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        pass_fds=[number],
+        start_new_session=True,  # Ctrl-C goes to the supervisor alone
+    )

@@ -9,7 +9,7 @@ from tests.conftest import database_of, run_sql
 from tests.harness.cluster import Cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     run_sql(postgres_url, "CREATE DATABASE cluster")
     directory: Path = tmp_path_factory.mktemp("cluster")

@@ -1,6 +1,6 @@
 """The console in Debian's Chromium, against the run's real server.
 
-A browser is a module's, not the run's: while it is open, nothing else in this process may run an event loop.
+A browser is this directory's, not the run's: while it is open, nothing else in this thread may run an event loop.
 """
 
 import shutil
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
 from tests.console.watch import watched
 from tests.harness.server import Server
@@ -16,6 +16,9 @@ from tests.harness.server import Server
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 WAIT_MILLISECONDS = 20_000
+# One process for all pages of a context, and none that draws as a graphics card would: less to start.
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--process-per-site",
+             "--renderer-process-limit=1")  # fmt: skip
 
 
 class Console:
@@ -25,8 +28,21 @@ class Console:
         self.page, self.server = page, server
         self.errors: list[str] = []
         page.set_default_timeout(WAIT_MILLISECONDS)
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._on_message)
+        page.on("pageerror", self._on_error)
+
+    def _on_message(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def _on_error(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def leave(self) -> None:
+        """The page is another's now, who opens it anew."""
+        self.page.remove_listener("console", self._on_message)
+        self.page.remove_listener("pageerror", self._on_error)
+        self.page.unroute_all(behavior="ignoreErrors")
 
     def open(self, place: str = "") -> Page:
         """Go to a place, for instance ``#/buckets``."""
@@ -56,12 +72,12 @@ class Console:
 Open = Callable[..., Console]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -95,26 +111,28 @@ def new_console(browser: Browser, server: Server) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="module")
-def desk(browser: Browser) -> Iterator[BrowserContext]:
-    """Where the module's pages are opened one after the other: its cache has the console's files after the first."""
+def desk(browser: Browser) -> Iterator[Page]:
+    """The page that the module's tests open anew one after the other: a page of its own costs each a process more."""
     context = _context(browser)
-    yield context
+    yield context.new_page()
     context.close()
 
 
 @pytest.fixture
-def console(desk: BrowserContext, server: Server) -> Iterator[Console]:
+def console(desk: Page, server: Server) -> Iterator[Console]:
     """Signed in as root, on a desktop."""
-    console = Console(desk.new_page(), server)
+    console = Console(desk, server)
     console.open()
     console.page.wait_for_selector("main#main, input[name=username]")
     if console.page.locator("input[name=username]").count():
         console.fill(*server.credentials)
         console.page.wait_for_selector("main#main")
     yield console
-    errors = list(console.errors)  # not what closing breaks off
-    for page in desk.pages:
-        page.close()
+    errors = list(console.errors)  # not what the next to open it breaks off
+    console.leave()
+    for page in desk.context.pages:
+        if page is not desk:
+            page.close()
     assert not errors
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.console.conftest import DESKTOP, WAIT_MILLISECONDS, Console
 from tests.harness.server import Server
+from tests.harness.waiting import until
 
 SETTINGS = """\
 retire_grace_seconds = 0
@@ -135,7 +136,7 @@ def test_telling_a_target_of_events(box: Server, page: Page) -> None:
     page.get_by_role("button", name="Remove notification 1").click()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("main")).to_contain_text("Nobody is told of anything.")
-    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="corpus")
+    until(lambda: "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="corpus"))
 
 
 def test_pinning_warming_and_pausing_what_moves_next(box: Server, page: Page) -> None:

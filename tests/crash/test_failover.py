@@ -35,7 +35,7 @@ def run(directory: Path, failovers: int, seed: int) -> str:
     """That many failovers; what was done, in words."""
     with tempfile.TemporaryDirectory(prefix="objstore-pair-") as root:  # a socket's path has to be short
         pair = Pair(Path(root) / "p")
-        server = Server(directory, "--profile=hot=2+1", environment={"OBJSTORE_DATABASE_URL": pair.url})
+        server = Server(directory, "--profile=hot=2+1", environment={"OBJSTORE_DATABASE_URL": pair.url}, anew=True)
         journal = Journal(directory / "journal")
         try:
             server.start()

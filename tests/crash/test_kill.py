@@ -52,7 +52,7 @@ def test_many_kills_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def _run(directory: Path, capsys: pytest.CaptureFixture[str], kinds: tuple[str, ...], kills: int, seed: int) -> None:
-    server = Server(directory, workers=2, settings=SETTINGS).start()
+    server = Server(directory, workers=2, settings=SETTINGS, anew=True).start()
     journal = Journal(directory / "journal")
     restarts: list[float] = []
     try:

@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.harness.program import Program
 from tests.harness.server import Server
 from tools import reference
 
@@ -21,14 +23,14 @@ END = "END_OF_PYTHON"
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory for PATH: ``objstore`` and ``python`` are those of this run."""
     directory = tmp_path_factory.mktemp("programs")
-    for name, command in (("objstore", "-m objstore"), ("python", "")):
-        file = directory / name
-        file.write_text(f'#!/bin/sh\nexec {sys.executable} {command} "$@"\n')
-        file.chmod(0o755)
-    return directory
+    (directory / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (directory / "python").chmod(0o755)
+    program = Program(directory)
+    yield directory
+    program.close()
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from objstore.cli.certificates import CA_CERT, CERT, KEY, make_certificates
+from tests.harness import forked
 from tests.harness.server import clean_environment, descendants
 
 START_SECONDS_MAX = 90.0
@@ -34,25 +33,22 @@ shard_bytes_max = 67108864
 
 @dataclass
 class Role:
-    """One process of the cluster; ``ready`` is what it wrote when it was. ``through``: stands before the command."""
+    """One process of the cluster; ``ready`` is what it wrote when it was. ``network``: a namespace to run in."""
 
     arguments: Sequence[str]
     directory: Path
     environment: Mapping[str, str]
-    process: "subprocess.Popen[bytes] | None" = None
+    process: forked.Process | None = None
     ready: dict[str, Any] = field(default_factory=dict)
-    through: Sequence[str] = ()
+    network: Path | None = None
 
     def spawn(self) -> None:
         """Start without waiting."""
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "ready.json").unlink(missing_ok=True)
         ready = f"--ready-file={self.directory / 'ready.json'}"
-        command = [*self.through, sys.executable, "-m", "objstore", *self.arguments, ready]
         with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(self.environment)
-            )
+            self.process = forked.start([*self.arguments, ready], self.environment, log, network=self.network)
 
     def wait(self, seconds: float = START_SECONDS_MAX) -> "Role":
         """Until it is ready."""
@@ -148,11 +144,10 @@ class Cluster:
 
     def admin(self, *arguments: str, gateway: int = 0) -> Any:
         """What ``objstore ARGUMENTS --json`` prints."""
-        command = [sys.executable, "-m", "objstore", *arguments, "--json"]
         endpoint = self.gateways[gateway].ready["endpoint"]
-        found = subprocess.run([*command, f"--endpoint={endpoint}"], env=self.environment, capture_output=True)
+        found = forked.run([*arguments, "--json", f"--endpoint={endpoint}"], self.environment)
         is_well = found.returncode == 0 or (found.returncode == 1 and arguments[0] == "status")  # 1: something is not
-        assert is_well, found.stderr.decode()
+        assert is_well, found.stderr
         return json.loads(found.stdout)
 
     def client(self, gateway: int) -> Any:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 NOBODY = "02:de:ad:00:00:00"
 _numbers = itertools.count()
@@ -33,13 +34,14 @@ def why_not() -> str:
 
 
 class Host:
-    """One namespace with an address. ``through``: what to put before a command that is to run there."""
+    """One namespace with an address, and its file. ``through``: what to put before a command that is to run there."""
 
     def __init__(self, network: "Network", number: int) -> None:
         self.network, self.address = network, f"{network.prefix}.{number}"
         self._namespace = f"{network.name}h{number}"
         self._outer = f"{network.name}v{number}"  # the bridge's end of the cable
-        self.through: Sequence[str] = ("nsenter", f"--net=/run/netns/{self._namespace}", "--")
+        self.namespace = Path("/run/netns", self._namespace)
+        self.through: Sequence[str] = ("nsenter", f"--net={self.namespace}", "--")
         self._lost: dict[str, Host] = {}
         _run("ip", "netns", "add", self._namespace)
         _run("ip", "link", "add", self._outer, "type", "veth", "peer", "name", "eth0", "netns", self._namespace)

@@ -2,13 +2,13 @@
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -24,8 +24,10 @@ from botocore.credentials import Credentials
 
 from objstore.cli.postgres import EmbeddedPostgres
 from objstore.meta.migrate import upgrade
+from tests.harness import forked
 
 START_SECONDS_MAX = 180.0
+RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
 # Small volumes, so that tests meet sealing and compaction; every file of 20 emulated drives starts small. Nobody heals
 # behind the back of tests that damage shards.
 SETTINGS = """\
@@ -51,7 +53,8 @@ class ServerFailed(Exception):
 class Server:
     """``directory`` holds its data, configuration and log. Not running until ``start``.
 
-    ``fresh``: it makes its own Postgres from nothing, instead of finding a new one with the schema.
+    ``fresh``: it makes its own Postgres from nothing, instead of finding a new one with the schema. ``anew``: by a
+    Python of its own, as a user's; what is fresh too.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Server:
         settings: str = SETTINGS,
         environment: dict[str, str] | None = None,
         fresh: bool = False,
+        anew: bool = False,
     ) -> None:
         self.directory = directory
         self.data = directory / "data"
@@ -70,7 +74,8 @@ class Server:
         self._ready_file = directory / "ready.json"
         self._arguments = [f"--workers={workers}", *arguments]
         self._environment = environment or {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: forked.Process | None = None
+        self._anew = anew or fresh
         self._port = 0
         given = (*arguments, *self._environment, settings)
         self._is_fresh = fresh or any("database" in one.lower() for one in given)
@@ -89,20 +94,19 @@ class Server:
         self._port = int(self.endpoint.rpartition(":")[2])
         return self
 
-    def spawn(self) -> subprocess.Popen[bytes]:
+    def spawn(self) -> forked.Process:
         """Start without waiting."""
         self._ready_file.unlink(missing_ok=True)
         if not self._is_fresh and not self.data.exists():
             self.data.mkdir(mode=0o700)
             subprocess.run(["cp", "-a", "--reflink=auto", _new_postgres(), self.data / "postgres"], check=True)
-        command = [
-            *(sys.executable, "-m", "objstore", "serve", f"--data={self.data}", f"--port={self._port}"),
+        arguments = [
+            *("serve", f"--data={self.data}", f"--port={self._port}"),
             *(f"--config={self._config}", f"--ready-file={self._ready_file}", *self._arguments),
         ]
+        environment = clean_environment() | self._environment
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment() | self._environment
-            )
+            self._process = forked.start(arguments, environment, log, anew=self._anew)
         return self._process
 
     def stop(self, timeout: float = 60) -> int:
@@ -133,7 +137,7 @@ class Server:
             self.stop()
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> forked.Process:
         """The supervisor."""
         assert self._process is not None
         return self._process
@@ -223,23 +227,35 @@ def clean_environment() -> dict[str, str]:
 @functools.cache
 def _new_postgres() -> Path:
     """Data of a Postgres with the schema and no rows, made once: a third of the CPU time of a first start."""
-    directory = Path(tempfile.mkdtemp(prefix="objstore-test-postgres-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    postgres = EmbeddedPostgres(directory / "postgres", directory / "postgres.log")
-    postgres.start()
-    try:
-        upgrade(postgres.url)
-    finally:
-        postgres.stop()
+    directory = run_directory()
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / "is-made").exists():
+            postgres = EmbeddedPostgres(directory / "postgres", directory / "postgres.log")
+            postgres.start()
+            try:
+                upgrade(postgres.url)
+            finally:
+                postgres.stop()
+            (directory / "is-made").touch()
     return directory / "postgres"
 
 
 @functools.cache
 def _bytecode_directory() -> str:
     """Where bytecode must not lie beside the sources: a server starts in 3 s with bytecode, in 8 without."""
-    path = tempfile.mkdtemp(prefix="objstore-test-bytecode-")
+    return str(run_directory() / "bytecode")
+
+
+@functools.cache
+def run_directory() -> Path:
+    """What the processes of one run share; it goes with the process that asked first, which is the one above them."""
+    if given := os.environ.get(RUN_DIRECTORY):
+        return Path(given)
+    path = tempfile.mkdtemp(prefix="objstore-test-run-")
     atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return path
+    os.environ[RUN_DIRECTORY] = path
+    return Path(path)
 
 
 def descendants(pid: int) -> list[int]:

@@ -141,7 +141,7 @@ class WideCluster:
             "OBJSTORE_LOG_FORMAT": "text",
         }
         arguments = tuple(argument.replace("HERE", host.address) for argument in arguments)
-        return Role(arguments, self.directory / name, environment, through=host.through), host
+        return Role(arguments, self.directory / name, environment, network=host.namespace), host
 
     def _node(self, number: int, tiers: dict[str, tuple[str, int]]) -> Station:
         drives = [

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.harness import forked
 from tests.harness.server import SETTINGS, Server
 
 MAIN, ALT = "main" + "0" * 60, "alt1" + "0" * 60
@@ -29,7 +28,7 @@ _numbers = itertools.count(1)
 Client = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def compat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("compat")
     settings = f'audit_file = "{directory}/audit.jsonl"\noidc_private = true\n' + SETTINGS
@@ -57,15 +56,12 @@ def admin(server: Server, method: str, path: str, body: Any = None, outcome: int
 
 def command(server: Server, *arguments: str) -> Any:
     """``objstore`` with root credentials; its JSON answer."""
-    run = subprocess.run(
-        [sys.executable, "-m", "objstore", *arguments, "--json"],
-        env=server.client_environment, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    run = forked.run([*arguments, "--json"], server.client_environment, timeout=60)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(compat: Server) -> Client:
     """``client("s3", "main")``, or with access key, secret and token."""
 

@@ -185,7 +185,7 @@ async def test_lost_drives_and_a_file(world: World, raw: Any, empty_url: str) ->
     await world.fill()
     pieces = [piece async for piece in dump(world.database)]
     await world.seal()
-    gone = [drive for drive in world.drives if drive.tier == "hot"][:2]
+    gone = [drive for drive in await world.holders(raw) if drive.tier == "hot"][:2]
     everything = world.drives
     world.drives = [drive for drive in world.drives if drive not in gone]
 

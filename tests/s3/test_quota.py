@@ -1,8 +1,6 @@
 """Quotas of buckets and accounts: what would be more is refused, whichever way it comes, and deleting makes room."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.harness import forked
 from tests.harness.server import Server
 
 PART = 5 * 1024 * 1024
@@ -175,10 +174,7 @@ def test_the_quota_of_a_bucket_goes_with_it(server: Server, s3: Any, bucket: str
 
 
 def _command(server: Server, *arguments: str) -> str:
-    run = subprocess.run(
-        [sys.executable, "-m", "objstore", *arguments],
-        env=server.client_environment, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    run = forked.run(arguments, server.client_environment, timeout=60)
     assert run.returncode == 0, run.stderr
     return run.stdout
 

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.harness import forked
 from tests.harness.server import Server
 
 RULES = {
@@ -22,14 +22,7 @@ XML = """<?xml version="1.0"?><LifecycleConfiguration><Rule><ID>xml</ID><Status>
 
 def run(server: Server, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """A command, with the server's credentials."""
-    return subprocess.run(
-        [sys.executable, "-m", "objstore", *arguments],
-        input=given,
-        env=server.client_environment | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return forked.run(arguments, server.client_environment | environment, given)
 
 
 def answer(server: Server, *arguments: str, given: str = "") -> Any:

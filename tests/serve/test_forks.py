@@ -13,7 +13,7 @@ from tests.harness.waiting import until
 
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("forks"), workers=2).start()
+    server = Server(tmp_path_factory.mktemp("forks"), workers=2, anew=True).start()
     yield server
     server.close()
 

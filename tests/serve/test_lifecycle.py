@@ -5,28 +5,20 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.harness import forked
 from tests.harness.server import Server, ServerFailed
 
 
 def refusal(*arguments: str, **environment: str) -> str:
     """What ``objstore serve`` says when it does not start; it has to exit with 1."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OBJSTORE_", "AWS_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "objstore", "serve", "--port=0", *arguments],
-        env=kept | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = forked.run(["serve", "--port=0", *arguments], kept | environment, timeout=60)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("objstore: ")
@@ -197,7 +189,7 @@ def test_refusals_that_need_a_look_at_the_machine(tmp_path: Path) -> None:
 
 def test_set_credentials_are_used_and_no_file_is_made(tmp_path: Path) -> None:
     environment = {"OBJSTORE_ACCESS_KEY": "chosen", "OBJSTORE_SECRET_KEY": "chosen-secret-canary"}
-    server = Server(tmp_path, workers=1, environment=environment).start()
+    server = Server(tmp_path, workers=1, environment=environment, anew=True).start()
     try:
         assert not (server.data / "credentials").exists()
         for pid in [*server.state["workers"], server.state["background"]]:

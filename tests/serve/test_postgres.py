@@ -88,6 +88,7 @@ def test_path_too_long_for_a_socket(tmp_path: Path) -> None:
     postgres.start()
     assert query(postgres, "select 1") == 1
     postgres.stop()
+    postgres._socket_dir.rmdir()  # empty now, and outside of what pytest clears up
 
 
 def test_other_version_is_refused(directory: Path) -> None:

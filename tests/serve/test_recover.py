@@ -3,13 +3,13 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.harness import forked
 from tests.harness.server import Server
 
 MIB = 2**20
@@ -36,18 +36,18 @@ def box(tmp_path: Path) -> Iterator[Server]:
 
 
 def command(box: Server, *arguments: str, status: int = 0) -> Any:
-    run = [sys.executable, "-m", "objstore", *arguments, "--json"]
-    done = subprocess.run(run, env=box.client_environment, capture_output=True, check=False, timeout=120)
-    assert done.returncode == status, (done.stdout, done.stderr)
-    return json.loads(done.stdout) if done.stdout else done.stderr.decode()
+    return _answer(forked.run([*arguments, "--json"], box.client_environment), status)
 
 
 def offline(box: Server, environment: dict[str, str], *arguments: str, status: int = 0) -> Any:
     config = f"--config={box.directory / 'objstore.toml'}"
-    run = [sys.executable, "-m", "objstore", "recover", f"--data={box.data}", config, "--json", *arguments]
-    done = subprocess.run(run, env=environment, capture_output=True, check=False, timeout=120)
+    run = ["recover", f"--data={box.data}", config, "--json", *arguments]
+    return _answer(forked.run(run, environment), status)
+
+
+def _answer(done: "subprocess.CompletedProcess[str]", status: int) -> Any:
     assert done.returncode == status, (done.stdout, done.stderr)
-    return json.loads(done.stdout) if done.stdout else done.stderr.decode()
+    return json.loads(done.stdout) if done.stdout else done.stderr
 
 
 def test_recover(box: Server) -> None:

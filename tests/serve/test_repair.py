@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -11,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.harness import forked
 from tests.harness.collector import Collector, Span
 from tests.harness.server import Server
 from tests.harness.waiting import until
-from tests.s3.commands import Command
 
 SETTINGS = """\
 retire_grace_seconds = 0
@@ -69,10 +67,9 @@ def objstore(box: Server) -> Callable[..., Any]:
     """The command, as JSON."""
 
     def run(*arguments: str, status: int = 0) -> Any:
-        command = [sys.executable, "-m", "objstore", *arguments, "--json"]
-        done = subprocess.run(command, env=box.client_environment, capture_output=True, check=False, timeout=120)
+        done = forked.run([*arguments, "--json"], box.client_environment)
         assert done.returncode == status, (done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout else done.stderr.decode()
+        return json.loads(done.stdout) if done.stdout else done.stderr
 
     return run
 
@@ -163,14 +160,15 @@ def test_a_dead_drive_is_replaced(box: Server, stored: dict[str, bytes], objstor
 
 
 def test_tables_for_people(box: Server, stored: dict[str, bytes]) -> None:
-    run = Command(box, sys.executable)
     for arguments, expected in (
         (("repair", "status"), "full redundancy"),
         (("repair", "scrub"), "Verified"),
         (("fsck", "--no-wait"), "files are not known"),
         (("drive", "ls"), "State"),
     ):
-        assert expected in run("-m", "objstore", *arguments), arguments
+        done = forked.run(arguments, box.client_environment)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout, arguments
 
 
 def test_what_is_not_there(box: Server, objstore: Any) -> None:

@@ -1,6 +1,7 @@
 """Runs of seeds: each over an empty database, and the first that fails says which it was."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from unittest.mock import patch
@@ -31,6 +32,7 @@ async def _run(simulate: Simulate, seeds: range, url: str, steps: int) -> Counte
             total += Counter(await simulate(seed, url, steps))
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error!r}") from error
+        gc.collect()  # drives in memory, which refer to each other
     return total
 
 

@@ -9,6 +9,7 @@ Left may import right; rooms in one brace never import each other.
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,11 @@ SQL_ROOM, CLOCK_FILE = "meta", "objstore/model/clock.py"
 class Source:
     path: Path
     room: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Parsed when it is looked at: of several processes one does."""
+        return ast.parse(self.path.read_text())
 
     def at(self, node: ast.AST, says: str) -> str:
         line = getattr(node, "lineno", 0)
@@ -48,7 +53,7 @@ class Source:
 def sources() -> Iterator[Source]:
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).parts
-        yield Source(path, parts[0] if len(parts) > 1 else "", ast.parse(path.read_text()))
+        yield Source(path, parts[0] if len(parts) > 1 else "")
 
 
 SOURCES = list(sources())
