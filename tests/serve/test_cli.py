@@ -82,7 +82,7 @@ def test_tables_in_a_pipe(server: Server, bucket: str) -> None:
         (("explain", bucket, "logs/0"), "not before"),
         (("status", bucket), "Nothing waits"),
         (("status",), "Nothing waits"),
-        (("put", bucket, "-"), "1 rules"),
+        (("put", bucket, "-"), ": 1 rule"),
     ):
         given = json.dumps({"Rules": RULES["Rules"][:1]}) if "-" in arguments else ""
         done = run(server, "lifecycle", *arguments, given=given)
