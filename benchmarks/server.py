@@ -179,9 +179,8 @@ class ObjectServer:
         return processes.listeners(processes.tree(self.process.pid), self.port)
 
     def background_pid(self) -> int:
-        """The process that runs the lifecycle engine: the child of ours that is neither a gateway nor Postgres."""
-        others = {self.process.pid, *self.worker_pids(), *self.postgres_pids()}
-        (found,) = [pid for pid in processes.tree(self.process.pid) if pid not in others]
+        """The process that runs the lifecycle engine."""
+        (found,) = processes.named(processes.tree(self.process.pid), "background-0")
         return found
 
     def postgres_pids(self) -> list[int]:
