@@ -19,7 +19,7 @@ PUTS_PER_SECOND_MAX = 25_000
 def run(rig: Rig) -> list[Figure]:
     """Count them by the server's own metric and by Postgres' statistics, and again in the kernel."""
     server, seconds = rig.server, rig.options.seconds
-    server.make_bucket(BUCKET)
+    server.fill(BUCKET, 4 * KIB, 1)  # a server that has had no PUT has no figures of them
     spec = server.put_spec(BUCKET, 4 * KIB, int(PUTS_PER_SECOND_MAX * seconds * 2), seconds)
     time.sleep(STATISTICS_SECONDS)
     batches = _batches(server)
