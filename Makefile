@@ -6,7 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Worker processes of pytest (pytest-xdist): 0 runs in one. Tests of servers mostly wait: twice two cores pays.
+# Worker processes of pytest (pytest-xdist): 0 runs in one. Tests of servers wait a good part of the time.
 TEST_PROCESSES ?= 4
 # Newest first among what is installed; set PYTHON to choose.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \

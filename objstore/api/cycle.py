@@ -23,7 +23,6 @@ class Cycle(RequestResponseCycle):
     def __init__(self, http: Any, **named: Any) -> None:
         super().__init__(**named)
         self._http = http
-        self._is_large = False  # a large piece of the answer has been sent
         self._receiver: BodyReceiver | None = None
         self.pieces: deque[bytes] = deque()
         self.waiting_bytes = 0
@@ -59,9 +58,7 @@ class Cycle(RequestResponseCycle):
         transport = self._http.transport
         if transport.is_closing():
             return  # the client has gone, and the protocol is told of it later
-        if not self._is_large:
-            self._is_large = True
-            prepare(transport)
+        prepare(transport)
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if not self._is_middle(message, size) or not can_send(transport):
@@ -143,22 +140,27 @@ class Cycle(RequestResponseCycle):
         return piece, self.more_body or bool(pieces)
 
 
+def _cycle_of(method: Any) -> Cycle | None:
+    cycle = getattr(method, "__self__", None)
+    return cycle if isinstance(cycle, Cycle) else None
+
+
 def answer_of(send: Any) -> Callable[[int, list[tuple[bytes, bytes]], Any], bool] | None:
     """``Cycle.answer`` of the request whose ``send`` this is; None if another server calls the application."""
-    cycle = getattr(send, "__self__", None)
-    return cycle.answer if isinstance(cycle, Cycle) else None
+    cycle = _cycle_of(send)
+    return cycle.answer if cycle else None
 
 
 def receive_into_of(receive: Any) -> Callable[[memoryview, int, Counter], Awaitable[int | None]] | None:
     """``Cycle.receive_into`` of the request whose ``receive`` this is; None if another server calls the application."""
-    cycle = getattr(receive, "__self__", None)
-    return cycle.receive_into if isinstance(cycle, Cycle) else None
+    cycle = _cycle_of(receive)
+    return cycle.receive_into if cycle else None
 
 
 def receive_now_of(receive: Any) -> Callable[[], tuple[bytes, bool] | None] | None:
     """``Cycle.receive_now`` of the request whose ``receive`` this is; None if another server calls the application."""
-    cycle = getattr(receive, "__self__", None)
-    return cycle.receive_now if isinstance(cycle, Cycle) else None
+    cycle = _cycle_of(receive)
+    return cycle.receive_now if cycle else None
 
 
 def tls_of(receive: Any) -> tuple[str, str] | None:
@@ -166,5 +168,5 @@ def tls_of(receive: Any) -> tuple[str, str] | None:
 
     Looked up when somebody wants to know it: requests that nobody logs cost nothing.
     """
-    cycle = getattr(receive, "__self__", None)
-    return cycle.tls() if isinstance(cycle, Cycle) else None
+    cycle = _cycle_of(receive)
+    return cycle.tls() if cycle else None

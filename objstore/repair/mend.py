@@ -281,11 +281,11 @@ class Mender:
         """Before bytes are read. A volume that has nothing to spare is not kept waiting."""
         if work.held.spare > 0:
             is_heal = work.held.kind is RepairKind.HEAL
-            work.rested = await self._context.pace.breathe(work.rested, HEAL_SHARE_MIN if is_heal else MOVE_SHARE_MIN)
+            await self._context.pace.breathe(work.rested, HEAL_SHARE_MIN if is_heal else MOVE_SHARE_MIN)
             if not is_heal:
                 await self._context.moves.take(count)
             await self._context.pace.bytes(count)
-        now = clock.monotonic_seconds()
+        now = work.rested = clock.monotonic_seconds()  # what was waited for here is no work
         if now - work.renewed < self._settings.lease_seconds / 4:
             return
         work.renewed = now

@@ -184,16 +184,14 @@ class Pace:
             if left > 0 and (await self._ask()).operations <= self._quiet:
                 return
 
-    async def breathe(self, since: float, least: float) -> float:
+    async def breathe(self, since: float, least: float) -> None:
         """Between two pieces of long work: rest for what was worked since then, as the share asks for.
 
-        ``least``: the share is never less. Returns when the next piece begins. Many short rests keep clients' latency
-        lower than few long ones.
+        ``least``: the share is never less. Many short rests keep clients' latency lower than few long ones.
         """
         share, took = max(await self._judge(), least), clock.monotonic_seconds() - since
         if share < 1.0:
             await self._sleep(min(took * (1 - share) / share, REST_SECONDS_MAX))
-        return clock.monotonic_seconds()
 
     async def idle(self) -> None:
         """There is nothing to do: a good moment to learn how clients fare without us."""
